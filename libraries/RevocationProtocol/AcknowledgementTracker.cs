@@ -1,0 +1,122 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+
+namespace RevocationProtocol;
+
+/// <summary>How many gateways may still serve requests, and how many of them are known to refuse the revoked tokens.</summary>
+/// <param name="Gateways">Registered gateways, those that cannot be reached included.</param>
+/// <param name="Acknowledged">Those that have applied the entry.</param>
+public readonly record struct Acknowledgement(int Gateways, int Acknowledged);
+
+/// <summary>
+/// Waits until every live gateway has applied an append, at most <see cref="MaxWait"/>. Acknowledgements arrive by
+/// push; the registry in Redis is asked again before giving up, since a push can be lost.
+/// </summary>
+/// <param name="redis">Connection to the Redis of the revocations.</param>
+/// <param name="keys">Its keys.</param>
+/// <param name="writer">Asks for the registry.</param>
+/// <param name="logger">Log.</param>
+/// <param name="time">Clock.</param>
+public sealed partial class AcknowledgementTracker(
+    RedisConnection redis, RevocationKeys keys, RevocationWriter writer, ILogger<AcknowledgementTracker> logger, TimeProvider time)
+{
+    /// <summary>The longest an answer is held back for acknowledgements: 250 ms.</summary>
+    public static readonly TimeSpan MaxWait = TimeSpan.FromMilliseconds(250);
+
+    // Without a heartbeat for this long nobody waits for a gateway; it still counts as unacknowledged.
+    private const long LiveHeartbeatMs = 5000;
+
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(100);
+
+    private readonly ConcurrentDictionary<string, (StreamId Applied, string Identity)> _applied = new();
+    private volatile TaskCompletionSource _changed = NewSignal();
+    private int _subscribed;
+
+    /// <summary>Waits for the gateways that were registered when the entries were appended.</summary>
+    /// <param name="append">What was appended.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    public async Task<Acknowledgement> WaitAsync(RevocationAppend append, CancellationToken cancellationToken)
+    {
+        await SubscribeAsync(cancellationToken);
+        var began = time.GetTimestamp();
+        var gateways = append.Status.Gateways;
+        var nowMs = append.Status.NowMs;
+        while (true)
+        {
+            var changed = _changed.Task;
+            var acknowledged = gateways.Count(gateway => HasApplied(gateway, append));
+            var waited = time.GetElapsedTime(began);
+            if (gateways.All(gateway => gateway.HeartbeatMs < nowMs - LiveHeartbeatMs || HasApplied(gateway, append)) || waited >= MaxWait)
+                return new Acknowledgement(gateways.Count, acknowledged);
+            var left = MaxWait - waited;
+            try
+            {
+                await changed.WaitAsync(left < AskAgain ? left : AskAgain, time, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                gateways = await AskRegistryAsync(gateways, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Subscribes to acknowledgements; called once at start, and again by itself if that failed.</summary>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    public async Task SubscribeAsync(CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _subscribed, 1) == 1)
+            return;
+        try
+        {
+            await redis.SubscribeAsync(keys.AppliedChannel, OnApplied, cancellationToken);
+        }
+        catch (RedisUnavailableException e)
+        {
+            _subscribed = 0;
+            Log.NotSubscribed(logger, e.Message);
+        }
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private static bool Covers(StreamId applied, string identity, RevocationAppend append) =>
+        identity == append.Status.Identity && applied >= append.Position;
+
+    private bool HasApplied(RegisteredGateway gateway, RevocationAppend append) =>
+        Covers(gateway.Applied, gateway.Identity, append)
+        || (_applied.TryGetValue(gateway.Id, out var pushed) && Covers(pushed.Applied, pushed.Identity, append));
+
+    private async Task<IReadOnlyList<RegisteredGateway>> AskRegistryAsync(IReadOnlyList<RegisteredGateway> gateways, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Whoever left the registry signed off or can serve no more; whoever joined since reads the entry before it is ready.
+            var status = await writer.InspectAsync(cancellationToken);
+            foreach (var gone in _applied.Keys.Except(status.Gateways.Select(gateway => gateway.Id)))
+                _applied.TryRemove(gone, out _);
+            return status.Gateways;
+        }
+        catch (RedisUnavailableException)
+        {
+            return gateways;
+        }
+    }
+
+    private void OnApplied(string message)
+    {
+        if (message.Split(' ') is not [var gateway, var applied, var identity])
+            return;
+        var position = StreamId.Parse(applied);
+        _applied.AddOrUpdate(
+            gateway,
+            (position, identity),
+            (_, known) => known.Identity == identity && known.Applied > position ? known : (position, identity));
+        Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(3010, LogLevel.Warning, "Acknowledgements cannot be received now; the registry is asked instead: {Reason}")]
+        public static partial void NotSubscribed(ILogger logger, string reason);
+    }
+}
