@@ -82,8 +82,23 @@ internal static class RevocationScripts
           redis.call('XRANGE', KEYS[1], ARGV[5], '+', 'COUNT', ARGV[6])}
         """;
 
-    /// <summary>Answers identity, filled, now, marker, registry.</summary>
-    public const string Inspect = Prelude + Registry + "return {identity, filled and 1 or 0, string.format('%d', now), marker, registry()}";
+    /// <summary>Answers identity, filled, now, id of the last entry, registry, marker.</summary>
+    public const string Inspect = Prelude + Registry + """
+        local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+        return {identity, filled and 1 or 0, string.format('%d', now), last[1] and last[1][1] or '0-0', registry(), marker}
+        """;
+
+    /// <summary>
+    /// Raises the row number of a valid marker. ARGV: identity, n. Answers 1 if Redis still has that identity and is filled.
+    /// </summary>
+    public const string Raise = Prelude + """
+        if not filled or identity ~= ARGV[1] then return 0 end
+        if tonumber(ARGV[2]) > tonumber(string.match(marker, '%d+$')) then redis.call('SET', KEYS[2], identity .. ':' .. ARGV[2]) end
+        return 1
+        """;
+
+    /// <summary>Answers the server's eviction policy. KEYS: any key on that server.</summary>
+    public const string EvictionPolicy = "return string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)')";
 
     /// <summary>A gateway takes itself off the registry. ARGV: gateway id.</summary>
     public const string SignOff = "return redis.call('HDEL', KEYS[3], ARGV[1])";

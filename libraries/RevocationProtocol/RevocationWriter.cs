@@ -14,9 +14,11 @@ public sealed record RegisteredGateway(string Id, long HeartbeatMs, StreamId App
 /// <param name="Identity"><c>run_id:master_replid</c>.</param>
 /// <param name="Filled">Whether its marker says, under this identity, that it holds all revocations.</param>
 /// <param name="NowMs">Its clock, Unix ms.</param>
+/// <param name="Last">Id of the last entry of the stream.</param>
 /// <param name="Gateways">Every gateway that may still serve requests.</param>
-/// <param name="MarkedNumber">The row number of the marker; -1 without one of this identity.</param>
-public sealed record RevocationStatus(string Identity, bool Filled, long NowMs, IReadOnlyList<RegisteredGateway> Gateways, long MarkedNumber);
+/// <param name="MarkedNumber">The row number of the marker; -1 where it was not asked for or is not of this identity.</param>
+public sealed record RevocationStatus(
+    string Identity, bool Filled, long NowMs, StreamId Last, IReadOnlyList<RegisteredGateway> Gateways, long MarkedNumber);
 
 /// <summary>The stored revocations of one append.</summary>
 /// <param name="Position">Id of the last entry.</param>
@@ -62,7 +64,7 @@ public sealed class RevocationWriter(RedisConnection redis, RevocationKeys keys)
         {
             throw new ArgumentException($"A cut-off lies more than {MaxCutOffLead.TotalSeconds} s in the future. {e.Message}", nameof(entries), e);
         }
-        return new RevocationAppend(StreamId.Parse((string)answer[3]!), Status(answer, marker: "", registry: answer[4]));
+        return new RevocationAppend(StreamId.Parse((string)answer[3]!), Status(answer, marker: ""));
     }
 
     /// <summary>Asks for Redis's identity, marker, clock and gateways.</summary>
@@ -71,7 +73,7 @@ public sealed class RevocationWriter(RedisConnection redis, RevocationKeys keys)
     public async Task<RevocationStatus> InspectAsync(CancellationToken cancellationToken)
     {
         var answer = (RedisResult[])(await redis.EvaluateAsync(RevocationScripts.Inspect, keys.All, [], cancellationToken))!;
-        return Status(answer, (string?)answer[3] ?? "", answer[4]);
+        return Status(answer, (string?)answer[5] ?? "");
     }
 
     /// <summary>Takes or prolongs the right to refill, so that replicas do not all do it; losing it costs only double entries.</summary>
@@ -87,6 +89,13 @@ public sealed class RevocationWriter(RedisConnection redis, RevocationKeys keys)
     public async Task<bool> TryMarkAsync(string identity, long rowNumber, CancellationToken cancellationToken) =>
         (long)await redis.EvaluateAsync(RevocationScripts.Mark, KeysWithLock(), [identity, rowNumber], cancellationToken) == 1;
 
+    /// <summary>Raises the row number of the marker if it is valid and of that identity.</summary>
+    /// <param name="identity">Of the Redis that has the entries.</param>
+    /// <param name="rowNumber">Highest row whose entry it has.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    public async Task<bool> TryRaiseMarkAsync(string identity, long rowNumber, CancellationToken cancellationToken) =>
+        (long)await redis.EvaluateAsync(RevocationScripts.Raise, keys.All, [identity, rowNumber], cancellationToken) == 1;
+
     /// <summary>Removes expired entries from the head of the stream. Answers how many went; ask again while it is many.</summary>
     /// <param name="cancellationToken">Gives up waiting.</param>
     public async Task<int> TrimAsync(CancellationToken cancellationToken) =>
@@ -94,9 +103,9 @@ public sealed class RevocationWriter(RedisConnection redis, RevocationKeys keys)
 
     private RedisKey[] KeysWithLock() => [.. keys.All, keys.RefillLock];
 
-    private static RevocationStatus Status(RedisResult[] answer, string marker, RedisResult registry)
+    private static RevocationStatus Status(RedisResult[] answer, string marker)
     {
-        var fields = (RedisResult[])registry!;
+        var fields = (RedisResult[])answer[4]!;
         var gateways = new List<RegisteredGateway>(fields.Length / 2);
         for (var i = 0; i + 1 < fields.Length; i += 2)
         {
@@ -105,6 +114,12 @@ public sealed class RevocationWriter(RedisConnection redis, RevocationKeys keys)
         }
         var filled = (long)answer[1] == 1;
         var number = filled && marker.Length > 0 ? long.Parse(marker.AsSpan(marker.LastIndexOf(':') + 1), CultureInfo.InvariantCulture) : -1;
-        return new RevocationStatus((string)answer[0]!, filled, long.Parse((string)answer[2]!, CultureInfo.InvariantCulture), gateways, number);
+        return new RevocationStatus(
+            (string)answer[0]!,
+            filled,
+            long.Parse((string)answer[2]!, CultureInfo.InvariantCulture),
+            StreamId.Parse((string)answer[3]!),
+            gateways,
+            number);
     }
 }
