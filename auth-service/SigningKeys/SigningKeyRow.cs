@@ -1,0 +1,36 @@
+namespace AuthService.SigningKeys;
+
+/// <summary>A signing key as the database keeps it.</summary>
+internal sealed class SigningKeyRow
+{
+    /// <summary><c>kid</c>: the key's RFC 7638 thumbprint.</summary>
+    public required string Kid { get; init; }
+
+    /// <summary><c>alg</c>: ES256, ES384, RS256 or PS256.</summary>
+    public required string Algorithm { get; init; }
+
+    /// <summary>One of <see cref="SigningKeyState"/>.</summary>
+    public required string State { get; set; }
+
+    /// <summary>PKCS #8, sealed under <c>AuthService:KeyEncryptionKeys</c>.</summary>
+    public required string SealedPrivateKey { get; set; }
+
+    /// <summary>The public key as JWKS shows it.</summary>
+    public required string PublicJwk { get; init; }
+
+    /// <summary>Unix ms.</summary>
+    public long CreatedAtMs { get; init; }
+
+    /// <summary>When it came into its present state, Unix ms.</summary>
+    public long StateSinceMs { get; set; }
+}
+
+/// <summary>A key's life: announced (published, not signing yet), active (signing; exactly one), retiring (published until
+/// its last token has expired), gone.</summary>
+internal static class SigningKeyState
+{
+    public const string Announced = "announced";
+    public const string Active = "active";
+    public const string Retiring = "retiring";
+    public const string Gone = "gone";
+}

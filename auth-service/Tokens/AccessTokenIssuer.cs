@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json;
+using AuthService.SigningKeys;
+using Microsoft.Extensions.Options;
+
+namespace AuthService.Tokens;
+
+/// <summary>Signs access tokens (RFC 9068).</summary>
+internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthServiceOptions> options, TimeProvider time)
+{
+    private static readonly HashSet<string> OwnClaims = new(StringComparer.Ordinal)
+    {
+        "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "sid", "auth_time", "roles", "name", "token_type",
+        "act", "cnf", "nonce", "at_hash", "c_hash", "events",
+    };
+
+    /// <summary>Signs a token with the active key.</summary>
+    /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet.</exception>
+    public ValueTask<IssuedAccessToken> IssueAsync(AccessTokenRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        cancellationToken.ThrowIfCancellationRequested();
+        var key = keys.Active;
+        // The issue time may run ahead of the clock (it stands in the jti); iat does not, or verifiers would refuse the token.
+        var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
+        var expiresAt = issuedAt + (long)options.Value.AccessTokenLifetime.TotalSeconds;
+        // Version 7 carries a time; it must be the issue time, which revocations are compared with.
+        var jti = Guid.CreateVersion7(DateTimeOffset.FromUnixTimeMilliseconds(request.IssueTimeMs)).ToString();
+
+        var payload = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(payload))
+        {
+            json.WriteStartObject();
+            json.WriteString("iss", options.Value.Issuer);
+            json.WriteString("sub", request.Subject);
+            json.WriteString("aud", options.Value.Audience);
+            json.WriteNumber("exp", expiresAt);
+            json.WriteNumber("iat", issuedAt);
+            json.WriteString("jti", jti);
+            json.WriteString("client_id", request.ClientId);
+            if (request.Scope.Length > 0) json.WriteString("scope", request.Scope);
+            if (request.Sid is not null) json.WriteString("sid", request.Sid);
+            if (request.AuthTimeSeconds is { } authTime) json.WriteNumber("auth_time", authTime);
+            if (request.Roles is not null) WriteRoles(json, request.Roles);
+            if (request.Name is not null) json.WriteString("name", request.Name);
+            json.WriteString("token_type", "access");
+            if (request.ExtraClaims is not null) WriteExtraClaims(json, request.ExtraClaims);
+            json.WriteEndObject();
+        }
+        return new(new IssuedAccessToken(Sign(key, payload.WrittenSpan), jti, expiresAt));
+    }
+
+    private static void WriteRoles(Utf8JsonWriter json, IReadOnlyList<string> roles)
+    {
+        json.WriteStartArray("roles");
+        foreach (var role in roles) json.WriteStringValue(role);
+        json.WriteEndArray();
+    }
+
+    private static void WriteExtraClaims(Utf8JsonWriter json, IReadOnlyDictionary<string, object> claims)
+    {
+        foreach (var (name, value) in claims)
+        {
+            if (OwnClaims.Contains(name)) throw new ArgumentException($"The claim '{name}' cannot be configured: it has a meaning of its own.", nameof(claims));
+            json.WritePropertyName(name);
+            JsonSerializer.Serialize(json, value);
+        }
+    }
+
+    /// <summary>RFC 7515 section 7.1, compact serialization.</summary>
+    private static string Sign(SigningKey key, ReadOnlySpan<byte> payload)
+    {
+        var header = key.EncodedHeader;
+        var signedLength = header.Length + 1 + Base64Url.GetEncodedLength(payload.Length);
+        var buffer = ArrayPool<byte>.Shared.Rent(signedLength);
+        try
+        {
+            Encoding.ASCII.GetBytes(header, buffer);
+            buffer[header.Length] = (byte)'.';
+            Base64Url.EncodeToUtf8(payload, buffer.AsSpan(header.Length + 1));
+            var signed = buffer.AsSpan(0, signedLength);
+            return string.Concat(Encoding.ASCII.GetString(signed), ".", Base64Url.EncodeToString(key.Sign(signed)));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

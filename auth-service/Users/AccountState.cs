@@ -1,0 +1,23 @@
+namespace AuthService.Users;
+
+/// <summary>What decides whether a user may have a token now, as the database says at one moment.</summary>
+/// <param name="Id">The user's id, the <c>sub</c>.</param>
+/// <param name="UserName">What the user signs in with.</param>
+/// <param name="Name">What the <c>name</c> claim says.</param>
+/// <param name="Disabled">The user is disabled.</param>
+/// <param name="SessionEpoch">Sessions of another epoch are not refreshed.</param>
+/// <param name="NotBeforeMs">The latest of the cut-offs for the user, the client and all, Unix ms: a token must be issued
+/// after it (<see cref="Tokens.IssueClock.IssueTime"/>).</param>
+/// <param name="Roles">Role names, in ordinal order.</param>
+/// <param name="SessionEnded">The session asked about has ended, whatever Redis holds.</param>
+/// <param name="ClientDisabled">The client is disabled, or there is none of that id.</param>
+internal sealed record AccountState(
+    Guid Id,
+    string UserName,
+    string Name,
+    bool Disabled,
+    long SessionEpoch,
+    long NotBeforeMs,
+    IReadOnlyList<string> Roles,
+    bool SessionEnded,
+    bool ClientDisabled);
