@@ -20,7 +20,7 @@ internal enum RefreshTokenReading
 
 /// <summary>
 /// Text form of a <see cref="RefreshToken"/>: <c>gwr_</c> and base64url (RFC 4648 section 5, unpadded) of
-/// <code>version(1) key(8) sid(16) user(16) generation(8) session-expires(8) client-length(1) client mac(32)</code>
+/// <code>version(1) key(4) sid(16) user(16) generation(8) session-expires(8) client-length(1) client mac(32)</code>
 /// with integers big-endian and an HMAC-SHA-256 over all before it. Every field has a fixed length or its length before
 /// it, so no byte can move from one field to another under the same MAC. Reading needs memory only.
 /// </summary>
@@ -36,7 +36,7 @@ internal static class RefreshTokenCodec
 
     private const byte Version = 1;
     private const int KeyAt = 1;
-    private const int SidAt = KeyAt + 8;
+    private const int SidAt = KeyAt + sizeof(uint);
     private const int UserAt = SidAt + 16;
     private const int GenerationAt = UserAt + 16;
     private const int ExpiresAt = GenerationAt + 8;
@@ -45,11 +45,11 @@ internal static class RefreshTokenCodec
     private const int MacLength = HMACSHA256.HashSizeInBytes;
     private const int MaxBytes = ClientAt + MaxClientIdBytes + MacLength;
 
-    public static string Write(RefreshToken token, RefreshTokenKey key)
+    public static string Write(RefreshToken token, MacKey key)
     {
         Span<byte> bytes = stackalloc byte[MaxBytes];
         bytes[0] = Version;
-        BinaryPrimitives.WriteUInt64BigEndian(bytes[KeyAt..], key.Id);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes[KeyAt..], key.Id);
         Convert.FromHexString(token.Sid, bytes[SidAt..UserAt], out _, out _);
         token.UserId.TryWriteBytes(bytes[UserAt..GenerationAt], bigEndian: true, out _);
         BinaryPrimitives.WriteInt64BigEndian(bytes[GenerationAt..], token.Generation);
@@ -63,7 +63,7 @@ internal static class RefreshTokenCodec
     }
 
     /// <summary>Reads a text of any length and content, without any I/O.</summary>
-    public static RefreshTokenReading Read(string? text, RefreshTokenKeySet keys, out RefreshToken? token)
+    public static RefreshTokenReading Read(string? text, MacKeySet keys, out RefreshToken? token)
     {
         token = null;
         if (text is null || text.Length > MaxLength || !text.StartsWith(Prefix, StringComparison.Ordinal))
@@ -75,7 +75,7 @@ internal static class RefreshTokenCodec
         var macAt = length - MacLength;
         if (bytes[0] != Version || bytes[ClientLengthAt] != macAt - ClientAt)
             return RefreshTokenReading.Refused;
-        if (keys.Find(BinaryPrimitives.ReadUInt64BigEndian(bytes[KeyAt..])) is not { } key)
+        if (keys.Find(BinaryPrimitives.ReadUInt32BigEndian(bytes[KeyAt..])) is not { } key)
             return RefreshTokenReading.UnknownKey;
 
         Span<byte> mac = stackalloc byte[MacLength];

@@ -6,8 +6,8 @@ namespace AuthService.Sessions;
 internal sealed record NewSession(
     Guid UserId, string ClientId, string Scope, long SessionEpoch, long AuthTimeSeconds, string? Address, string? UserAgent, TimeSpan Idle, TimeSpan Absolute);
 
-/// <param name="RefreshToken">Text of the session's first refresh token.</param>
-internal sealed record StartedSession(string Sid, string RefreshToken, long ExpiresMs);
+/// <param name="Token">The session's first refresh token.</param>
+internal sealed record StartedSession(string Sid, RefreshToken Token);
 
 /// <summary>Who asks, for audit events.</summary>
 /// <param name="Actor">User or client id; null when the presenter of a token is all that is known.</param>
@@ -35,10 +35,10 @@ internal enum RotationKind
     FromTheFuture,
 }
 
-/// <param name="RefreshToken">Text of the successor; null unless the session goes on.</param>
+/// <param name="Successor">The next refresh token; null unless the session goes on.</param>
 /// <param name="OutboxId">Outbox entry of the session's end; null unless it ended by this.</param>
 internal sealed record RotationOutcome(
-    RotationKind Kind, string? RefreshToken = null, string Scope = "", long AuthTimeSeconds = 0, string? OutboxId = null);
+    RotationKind Kind, RefreshToken? Successor = null, string Scope = "", long AuthTimeSeconds = 0, string? OutboxId = null);
 
 /// <summary>Why a session ended. The names, in snake case, stand in the database and in audit events.</summary>
 internal enum SessionEndReason
@@ -61,8 +61,15 @@ internal enum SessionEndReason
 
 /// <param name="Ended">False if it had ended before.</param>
 /// <param name="OutboxId">Outbox entry to publish; null if it had ended before.</param>
-internal sealed record EndedSession(bool Ended, string Partition, string? OutboxId);
+internal sealed record SessionEnding(bool Ended, string Partition, string? OutboxId);
 
 /// <summary>A live session, for showing to its user.</summary>
 internal sealed record SessionInfo(
     string Sid, string ClientId, long SessionEpoch, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt, string? Address, string? UserAgent);
+
+/// <summary>What sessions are measured by.</summary>
+/// <param name="Issuer">Issuer of the access tokens that die with a session.</param>
+/// <param name="GracePeriod">How long the predecessor of an unused refresh token is answered again.</param>
+/// <param name="LongestTokenLife">The longest an access token may be accepted after its issue: life ever in force, plus skew.</param>
+/// <param name="LongestSession">Absolute life to assume of a session that Redis has lost.</param>
+internal sealed record SessionPolicy(string Issuer, TimeSpan GracePeriod, TimeSpan LongestTokenLife, TimeSpan LongestSession);

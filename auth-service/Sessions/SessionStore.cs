@@ -1,0 +1,145 @@
+using System.Security.Cryptography;
+using RevocationProtocol;
+using StackExchange.Redis;
+
+namespace AuthService.Sessions;
+
+/// <summary>
+/// Sessions in Redis. Every method is one script, decided there (<see cref="SessionScripts"/>); all throw
+/// <see cref="RedisUnavailableException"/> when Redis does not answer, and repeating any of them is safe.
+/// </summary>
+internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, SessionScripts scripts, SessionPolicy policy)
+{
+    /// <summary>Longest user agent that is kept. A record's size must not be the client's choice.</summary>
+    private const int MaxUserAgentLength = 256;
+
+    /// <summary>How many sessions a list shows.</summary>
+    private const int MaxListed = 200;
+
+    /// <summary>Begins a session with a new random id.</summary>
+    public async Task<StartedSession> StartAsync(NewSession session, CancellationToken cancellationToken)
+    {
+        var sid = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SessionKeys.SidLength / 2));
+        var expires = (long)await redis.EvaluateAsync(
+            scripts.Start,
+            [keys.Session(sid)],
+            [
+                Text(session.UserId), session.ClientId, session.Scope, session.SessionEpoch, session.AuthTimeSeconds, Milliseconds(session.Idle),
+                Milliseconds(session.Absolute), session.Address ?? "", Shorten(session.UserAgent ?? ""),
+            ],
+            cancellationToken);
+        await redis.EvaluateAsync(scripts.AddToIndex, [keys.UserSessions(session.UserId)], [sid, expires], cancellationToken);
+        return new StartedSession(sid, new RefreshToken(sid, session.UserId, session.ClientId, Generation: 1, expires));
+    }
+
+    /// <summary>Presents a genuine token for refresh: moves the session on, repeats its last step, or ends it.</summary>
+    /// <param name="sessionEpoch">The user's epoch as the database has it.</param>
+    public async Task<RotationOutcome> RotateAsync(RefreshToken token, long sessionEpoch, SessionActor by, CancellationToken cancellationToken)
+    {
+        var result = (RedisResult[])(await redis.EvaluateAsync(
+            scripts.Rotate,
+            KeysOf(token.Sid),
+            [
+                .. Presented(token, sessionEpoch), token.Sid, NewEntryId(), policy.Issuer, Milliseconds(policy.LongestTokenLife), by.Address ?? "",
+                by.TraceId ?? "",
+            ],
+            cancellationToken))!;
+        var kind = (string?)result[0] switch
+        {
+            "refused" => RotationKind.Refused,
+            "rotated" => RotationKind.Rotated,
+            "repeated" => RotationKind.Repeated,
+            "moved" => RotationKind.MovedForward,
+            "reused" => RotationKind.Reused,
+            "future" => RotationKind.FromTheFuture,
+            var other => throw new InvalidOperationException($"The session script answered '{other}'."),
+        };
+        return kind switch
+        {
+            RotationKind.Refused => new RotationOutcome(kind),
+            RotationKind.Reused or RotationKind.FromTheFuture => new RotationOutcome(kind, OutboxId: (string?)result[1]),
+            _ => new RotationOutcome(
+                kind, token with { Generation = (long)result[1], SessionExpiresMs = (long)result[4] }, (string)result[2]!, (long)result[3]),
+        };
+    }
+
+    /// <summary>Whether a genuine token would be answered with tokens now. Changes nothing; a used-up token harms nobody here.</summary>
+    public async Task<bool> IsLiveAsync(RefreshToken token, long sessionEpoch, CancellationToken cancellationToken) =>
+        (bool)await redis.EvaluateAsync(scripts.IsLive, KeysOf(token.Sid), Presented(token, sessionEpoch), cancellationToken);
+
+    /// <summary>Ends a session, also one that Redis has lost. The caller publishes the outbox entry.</summary>
+    /// <param name="expiresMs">The session's absolute expiry if it is known from elsewhere; null to assume the longest.</param>
+    public async Task<SessionEnding> EndAsync(
+        string sid, Guid userId, string clientId, long? expiresMs, SessionEndReason reason, SessionActor by, CancellationToken cancellationToken)
+    {
+        var result = await redis.EvaluateAsync(
+            scripts.EndSession,
+            KeysOf(sid),
+            [
+                Text(userId), clientId, sid, Name(reason), NewEntryId(), policy.Issuer, Milliseconds(policy.LongestTokenLife), expiresMs ?? 0,
+                Milliseconds(policy.LongestSession), by.Actor ?? "", by.Address ?? "", by.TraceId ?? "",
+            ],
+            cancellationToken);
+        var outboxId = result.IsNull ? null : (string?)result;
+        return new SessionEnding(outboxId is not null, SessionKeys.Partition(sid), outboxId);
+    }
+
+    /// <summary>
+    /// Lets one session pass under the user's next epoch too, for a short while: called before the change that raises the
+    /// epoch is committed, so that no refresh of the excepted session falls between the two.
+    /// </summary>
+    public async Task<bool> AllowEpochAsync(string sid, Guid userId, long nextEpoch, CancellationToken cancellationToken) =>
+        (bool)await redis.EvaluateAsync(
+            scripts.AllowEpoch, [keys.Session(sid)], [Text(userId), nextEpoch, Milliseconds(TimeSpan.FromSeconds(30))], cancellationToken);
+
+    /// <summary>Stamps a session with the epoch that was committed; called after the change.</summary>
+    public async Task<bool> StampEpochAsync(string sid, Guid userId, long epoch, CancellationToken cancellationToken) =>
+        (bool)await redis.EvaluateAsync(scripts.StampEpoch, [keys.Session(sid)], [Text(userId), epoch], cancellationToken);
+
+    /// <summary>The user's live sessions of one epoch, those first that live longest. For showing: the index may miss some.</summary>
+    public async Task<IReadOnlyList<SessionInfo>> ListAsync(Guid userId, long sessionEpoch, CancellationToken cancellationToken)
+    {
+        var sids = (string[])(await redis.EvaluateAsync(scripts.ReadIndex, [keys.UserSessions(userId)], [MaxListed], cancellationToken))!;
+        var sessions = await Task.WhenAll(sids.Select(sid => FindAsync(sid, userId, cancellationToken)));
+        return [.. sessions.OfType<SessionInfo>().Where(session => session.SessionEpoch == sessionEpoch)];
+    }
+
+    /// <summary>A live session of the user; null if there is none of that id, or it is another's.</summary>
+    public async Task<SessionInfo?> FindAsync(string sid, Guid userId, CancellationToken cancellationToken)
+    {
+        var result = await redis.EvaluateAsync(scripts.Show, [keys.Session(sid)], [Text(userId)], cancellationToken);
+        if (result.IsNull)
+            return null;
+        var fields = (string[])result!;
+        return new SessionInfo(
+            sid, fields[0], long.Parse(fields[1]), Time(fields[2]), Time(fields[3]), Time(fields[4]), Known(fields[5]), Known(fields[6]));
+    }
+
+    private RedisKey[] KeysOf(string sid) => [keys.Session(sid), keys.Outbox(SessionKeys.Partition(sid))];
+
+    private RedisValue[] Presented(RefreshToken token, long sessionEpoch) =>
+        [Text(token.UserId), token.ClientId, sessionEpoch, token.Generation, Milliseconds(policy.GracePeriod)];
+
+    /// <summary>Outbox entries are applied once each, by this id.</summary>
+    private static RedisValue NewEntryId() => Guid.NewGuid().ToString("D");
+
+    private static RedisValue Text(Guid userId) => userId.ToString("D");
+
+    private static long Milliseconds(TimeSpan span) => (long)span.TotalMilliseconds;
+
+    private static string? Known(string text) => text.Length == 0 ? null : text;
+
+    private static string Shorten(string userAgent) => userAgent.Length <= MaxUserAgentLength ? userAgent : userAgent[..MaxUserAgentLength];
+
+    private static DateTimeOffset Time(string milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(milliseconds));
+
+    private static string Name(SessionEndReason reason) => reason switch
+    {
+        SessionEndReason.LoggedOut => "logged_out",
+        SessionEndReason.EndedByUser => "ended_by_user",
+        SessionEndReason.EndedByAdministrator => "ended_by_administrator",
+        SessionEndReason.TokenRevoked => "token_revoked",
+        SessionEndReason.TokenReused => "token_reused",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason)),
+    };
+}
