@@ -1,0 +1,171 @@
+using AuthService.Users;
+using RevocationProtocol;
+
+namespace AuthService.Revocation;
+
+/// <param name="Revoked">Revocations stored.</param>
+/// <param name="Gateways">Gateways that may serve requests, unreachable ones included.</param>
+/// <param name="Acknowledged">Gateways known to refuse the revoked tokens from now on.</param>
+/// <param name="Durable">Also in the database; if not, that follows by itself as soon as the database is back.</param>
+internal sealed record RevocationReceipt(int Revoked, int Gateways, int Acknowledged, bool Durable);
+
+/// <summary>Publishes revocations: to the stream and its gateways, and to the database. Every path is safe to repeat.</summary>
+internal sealed partial class RevocationService(
+    RevocationWriter writer, AcknowledgementTracker acknowledgements, RevocationStore store, RevocationState state, Outbox outbox,
+    RevocationReplica replica, ILogger<RevocationService> logger, TimeProvider time)
+{
+    /// <exception cref="RedisUnavailableException">Redis is known to be away or incomplete: answer 503 and change nothing.</exception>
+    public void EnsureAvailable()
+    {
+        if (state.UnavailableReason is { } reason)
+            throw new RedisUnavailableException(reason);
+    }
+
+    /// <summary>What this process knows of a token, from memory.</summary>
+    public RevocationVerdict Check(RevocableToken token) => replica.Check(token);
+
+    /// <summary>
+    /// Adds a revocation to the caller's transaction. After the commit call <see cref="PublishStagedAsync"/>; if the
+    /// process dies before, any replica publishes it within a second.
+    /// </summary>
+    public static RevocationRow Stage(UsersDbContext db, RevocationEntry entry)
+    {
+        var row = new RevocationRow
+        {
+            EntryId = Guid.NewGuid().ToString(),
+            Issuer = entry.Issuer,
+            Kind = RevocationCodec.KindText(entry.Kind),
+            Id = entry.Id,
+            CutOffMs = entry.CutOffMs,
+            ExceptSid = entry.ExceptSid,
+            ExpiresMs = entry.ExpiresMs,
+        };
+        db.Revocations.Add(row);
+        return row;
+    }
+
+    /// <summary>
+    /// Publishes what is committed but not published, and waits for the gateways. Redis lost meanwhile: nothing is
+    /// acknowledged, and the rows are published later.
+    /// </summary>
+    public async Task<RevocationReceipt> PublishStagedAsync(CancellationToken ct)
+    {
+        var revoked = 0;
+        RevocationAppend? last = null;
+        try
+        {
+            while (await store.ReadUnpublishedAsync(ct) is { Count: > 0 } rows)
+            {
+                last = await PublishAsync([.. rows.Select(RevocationStore.ToEntry)], rows[^1].Number, ct);
+                revoked += rows.Count;
+                // Into a Redis that is not complete a row may go and get lost again with it: it stays unpublished.
+                if (!last.Status.Filled)
+                    break;
+                await store.MarkPublishedAsync([.. rows.Select(row => row.Number)], ct);
+            }
+        }
+        catch (RedisUnavailableException e)
+        {
+            state.ReportUnavailable();
+            Log.PublishedLater(logger, e.Message);
+            return new RevocationReceipt(revoked, state.Gateways, 0, Durable: true);
+        }
+        if (last is null)
+            return new RevocationReceipt(0, state.Gateways, 0, Durable: true);
+        var acknowledgement = await acknowledgements.WaitAsync(last, ct);
+        return new RevocationReceipt(revoked, acknowledgement.Gateways, acknowledgement.Acknowledged, Durable: true);
+    }
+
+    /// <summary>
+    /// Publishes what a session script left in the outbox. The revocation itself stands in Redis since that script, so
+    /// whatever fails here is made good by the next sweep of any replica.
+    /// </summary>
+    public async Task<RevocationReceipt> PublishOutboxAsync(string partition, string outboxId, CancellationToken ct)
+    {
+        try
+        {
+            var item = await outbox.ReadAsync(partition, outboxId, ct);
+            if (item is not null)
+                return await PublishAsync(item, ct);
+            // Another replica's sweep was faster; the entry lies somewhere before the end of the stream.
+            var status = await writer.InspectAsync(ct);
+            var acknowledgement = await acknowledgements.WaitAsync(new RevocationAppend(status.Last, status), ct);
+            return new RevocationReceipt(1, acknowledgement.Gateways, acknowledgement.Acknowledged, Durable: true);
+        }
+        catch (RedisUnavailableException e)
+        {
+            state.ReportUnavailable();
+            Log.PublishedLater(logger, e.Message);
+            return new RevocationReceipt(1, state.Gateways, 0, Durable: false);
+        }
+    }
+
+    /// <summary>Publishes what was left behind in any outbox by a process that died or a database that was away.</summary>
+    public async Task SweepOutboxesAsync(CancellationToken ct)
+    {
+        foreach (var partition in Outbox.Partitions)
+        {
+            foreach (var item in await outbox.ReadAsync(partition, ct))
+                await PublishAsync(item, ct);
+        }
+    }
+
+    private async Task<RevocationReceipt> PublishAsync(OutboxItem item, CancellationToken ct)
+    {
+        if (item.Entry is null)
+        {
+            Log.Unreadable(logger, item.Partition, item.Id);
+            return new RevocationReceipt(0, state.Gateways, 0, Durable: false);
+        }
+        var entry = item.Entry.Revocation?.ToEntry();
+        // One that has expired by now only needs its rows.
+        var append = entry is not null && entry.ExpiresMs > time.GetUtcNow().ToUnixTimeMilliseconds() ? await PublishAsync([entry], rowNumber: null, ct) : null;
+        var storing = StoreAsync(item, append is null || append.Status.Filled, ct);
+        var acknowledgement = append is null ? new Acknowledgement(state.Gateways, state.Gateways) : await acknowledgements.WaitAsync(append, ct);
+        return new RevocationReceipt(entry is null ? 0 : 1, acknowledgement.Gateways, acknowledgement.Acknowledged, await storing);
+    }
+
+    private async Task<RevocationAppend> PublishAsync(IReadOnlyCollection<RevocationEntry> entries, long? rowNumber, CancellationToken ct)
+    {
+        var append = await writer.AppendAsync(entries, rowNumber, ct);
+        replica.Apply([.. entries]);
+        return append;
+    }
+
+    /// <summary>Answers whether the database has the rows.</summary>
+    private async Task<bool> StoreAsync(OutboxItem item, bool inCompleteRedis, CancellationToken ct)
+    {
+        try
+        {
+            if (await store.StoreAsync(item.Entry!, ct) is { } number)
+                state.Stored(number);
+        }
+        catch (Exception e) when (UsersDatabaseFaults.IsAway(e))
+        {
+            Log.NotDurable(logger, e.Message);
+            return false;
+        }
+        try
+        {
+            if (inCompleteRedis)
+                await outbox.RemoveAsync(item, ct);
+        }
+        catch (RedisUnavailableException)
+        {
+            // The next sweep finds it again and stores nothing twice.
+        }
+        return true;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2510, LogLevel.Warning, "Revocations are stored but could not be published now; they will be as soon as Redis answers: {Reason}")]
+        public static partial void PublishedLater(ILogger logger, string reason);
+
+        [LoggerMessage(2511, LogLevel.Warning, "A revocation stands in Redis but not yet in the database; it will be stored as soon as the database answers: {Reason}")]
+        public static partial void NotDurable(ILogger logger, string reason);
+
+        [LoggerMessage(2512, LogLevel.Error, "Entry {Id} of outbox {Partition} cannot be read by this version; it stays there. Update this service.")]
+        public static partial void Unreadable(ILogger logger, string partition, string id);
+    }
+}

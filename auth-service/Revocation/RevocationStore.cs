@@ -1,0 +1,98 @@
+using AuthService.Users;
+using Microsoft.EntityFrameworkCore;
+using RevocationProtocol;
+
+namespace AuthService.Revocation;
+
+/// <summary>The revocations as rows of the users database: what Redis is refilled from.</summary>
+internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> databases, TimeProvider time)
+{
+    // A row counts for the marker only when its replica has had time to raise the marker to it.
+    private const long MarkerDelayMs = 5000;
+
+    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>
+    /// Stores what an outbox entry says, in one transaction and at most once. Answers the number of the revocation's row,
+    /// null if there is none or it was there before.
+    /// </summary>
+    public async Task<long?> StoreAsync(OutboxEntry entry, CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        long? number = null;
+        if (entry.Revocation is { } revocation)
+        {
+            var numbers = await db.Database.SqlQuery<long>($"""
+                INSERT INTO revocations (entry_id, issuer, kind, id, cut_off_ms, except_sid, expires_ms, published_at_ms)
+                VALUES ({entry.Eid}, {revocation.Iss}, {revocation.Kind}, {revocation.Id}, {revocation.CutOff ?? 0}, {revocation.Except}, {revocation.Exp}, {NowMs})
+                ON CONFLICT (entry_id) DO NOTHING RETURNING number
+                """).ToListAsync(ct);
+            number = numbers is [var inserted] ? inserted : null;
+        }
+        if (entry.SessionEnd is { } end)
+        {
+            await db.Database.ExecuteSqlAsync($"""
+                INSERT INTO ended_sessions (sid, sub, client_id, reason, ended_at_ms, expires_ms)
+                VALUES ({end.Sid}, {end.Sub}, {end.ClientId}, {end.Reason}, {end.EndedAtMs}, {end.ExpiresMs})
+                ON CONFLICT (sid) DO NOTHING
+                """, ct);
+        }
+        if (entry.Audit is { } audit)
+        {
+            var detail = audit.Detail?.GetRawText();
+            await db.Database.ExecuteSqlAsync($"""
+                INSERT INTO audit_events (event_id, at_ms, type, actor, subject, client_id, sid, address, trace_id, detail)
+                VALUES ({entry.Eid}, {audit.AtMs}, {audit.Type}, {audit.Actor}, {audit.Subject}, {audit.ClientId}, {audit.Sid}, {audit.Address}, {audit.TraceId}, {detail})
+                ON CONFLICT (event_id) DO NOTHING
+                """, ct);
+        }
+        await transaction.CommitAsync(ct);
+        return number;
+    }
+
+    /// <summary>Rows that Redis does not have yet, oldest first.</summary>
+    public async Task<List<RevocationRow>> ReadUnpublishedAsync(CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        return await db.Revocations.AsNoTracking().Where(row => row.PublishedAtMs == null)
+            .OrderBy(row => row.Number).Take(RevocationWriter.MaxEntries).ToListAsync(ct);
+    }
+
+    public async Task MarkPublishedAsync(IReadOnlyCollection<long> numbers, CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        await db.Revocations.Where(row => numbers.Contains(row.Number) && row.PublishedAtMs == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.PublishedAtMs, NowMs), ct);
+    }
+
+    /// <summary>Unexpired rows above a number, in order: the material of a refill.</summary>
+    public async Task<List<RevocationRow>> ReadLiveAsync(long after, CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        return await db.Revocations.AsNoTracking().Where(row => row.Number > after && row.ExpiresMs > NowMs)
+            .OrderBy(row => row.Number).Take(RevocationWriter.MaxEntries).ToListAsync(ct);
+    }
+
+    /// <summary>Highest row that a valid marker must cover; 0 when there is none.</summary>
+    public async Task<long> ReadPublishedNumberAsync(CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        var until = NowMs - MarkerDelayMs;
+        return await db.Revocations.Where(row => row.PublishedAtMs <= until)
+            .OrderByDescending(row => row.Number).Select(row => row.Number).FirstOrDefaultAsync(ct);
+    }
+
+    /// <summary>Deletes what nobody needs any more: expired revocations and ends of sessions that could not live now.</summary>
+    public async Task DeleteExpiredAsync(CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        var now = NowMs;
+        await db.Revocations.Where(row => row.ExpiresMs <= now).ExecuteDeleteAsync(ct);
+        await db.EndedSessions.Where(row => row.ExpiresMs <= now).ExecuteDeleteAsync(ct);
+    }
+
+    public static RevocationEntry ToEntry(RevocationRow row) => new(
+        row.Issuer, RevocationCodec.ParseKind(row.Kind) ?? throw new InvalidOperationException($"Unknown revocation kind '{row.Kind}'."),
+        row.Id, row.CutOffMs, row.ExceptSid, row.ExpiresMs);
+}
