@@ -1,0 +1,61 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
+using OpenTelemetry.Logs;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace ServiceHosting;
+
+/// <summary>
+/// Traces, metrics and logs leave by OTLP when the standard variable OTEL_EXPORTER_OTLP_ENDPOINT is set; the exporter
+/// reads its other settings from the standard variables too. Without it nothing is collected.
+/// </summary>
+internal sealed class Telemetry(ServiceDescription service) : IHostedService, IDisposable
+{
+    private static readonly string[] PlatformSources =
+    [
+        "Microsoft.AspNetCore", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http",
+        "System.Runtime", "Yarp.ReverseProxy",
+    ];
+
+    private TracerProvider? _traces;
+    private MeterProvider? _metrics;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        string[] sources = [.. PlatformSources, .. service.TelemetrySources];
+        _traces = Sdk.CreateTracerProviderBuilder()
+            .ConfigureResource(resource => resource.AddService(service.Name))
+            .AddSource(sources).AddOtlpExporter().Build();
+        _metrics = Sdk.CreateMeterProviderBuilder()
+            .ConfigureResource(resource => resource.AddService(service.Name))
+            .AddMeter(sources).AddOtlpExporter().Build();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose()
+    {
+        _traces?.Dispose();
+        _metrics?.Dispose();
+    }
+}
+
+internal static class TelemetryExtensions
+{
+    public static void AddTelemetry(this WebApplicationBuilder builder, ServiceDescription service)
+    {
+        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])) return;
+        builder.Services.AddHostedService<Telemetry>();
+        builder.Logging.AddOpenTelemetry(logs =>
+        {
+            logs.SetResourceBuilder(ResourceBuilder.CreateDefault().AddService(service.Name));
+            logs.AddOtlpExporter();
+        });
+    }
+}
