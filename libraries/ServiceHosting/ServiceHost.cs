@@ -40,7 +40,8 @@ public static class ServiceHost
         }
 
         await using (app) await app.WaitForShutdownAsync();
-        return 0;
+        // A background service that gives up sets it.
+        return Environment.ExitCode;
     }
 
     /// <summary>
