@@ -15,9 +15,6 @@ internal sealed class SigningKeyRow
     /// <summary>PKCS #8, sealed under <c>AuthService:KeyEncryptionKeys</c>.</summary>
     public required string SealedPrivateKey { get; set; }
 
-    /// <summary>The public key as JWKS shows it.</summary>
-    public required string PublicJwk { get; init; }
-
     /// <summary>Unix ms.</summary>
     public long CreatedAtMs { get; init; }
 

@@ -61,9 +61,10 @@ internal abstract class UsersDbContext(DbContextOptions options) : IdentityDbCon
         {
             row.ToTable("revocations").HasKey(r => r.Number);
             row.Property(r => r.Number).ValueGeneratedOnAdd();
+            row.Property(r => r.Id).IsRequired();
             row.HasIndex(r => r.EntryId).IsUnique();
             row.HasIndex(r => r.ExpiresMs);
-            row.HasIndex(r => r.Number).HasDatabaseName("ix_revocations_unpublished").HasFilter("published_at_ms IS NULL");
+            row.HasIndex(r => r.PublishedAtMs).HasDatabaseName("ix_revocations_unpublished").HasFilter("published_at_ms IS NULL");
         });
         builder.Entity<EndedSession>(session =>
         {

@@ -25,6 +25,10 @@ internal static class UsersExtensions
         services.AddSingleton<AccountReader>();
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton<SignInService>();
+        services.AddSingleton<IPreparationStep, UsersDatabase>();
+        services.AddSingleton<IPreparationStep, DevelopmentSeed>();
+        services.AddSingleton<Preparation>();
+        services.AddHostedService(sp => sp.GetRequiredService<Preparation>());
         AddIdentity(services);
         return services;
     }

@@ -1,0 +1,46 @@
+using AuthService.SigningKeys;
+using AuthService.Users;
+using Microsoft.AspNetCore.Diagnostics;
+using RevocationProtocol;
+
+namespace AuthService.Diagnostics;
+
+/// <summary>Turns failures into answers: a store that is away is 503 with <c>Retry-After</c>, a request the framework
+/// cannot read is 400, and only what is our own fault is 500. Bodies are problem+json (RFC 9457).</summary>
+internal sealed partial class FaultHandler(ILogger<FaultHandler> logger) : IExceptionHandler
+{
+    private const string RetryAfterSeconds = "2";
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        // Who has gone away gets no answer.
+        if (exception is OperationCanceledException && httpContext.RequestAborted.IsCancellationRequested) return true;
+        var (status, code, detail) = Describe(exception);
+        if (status == StatusCodes.Status500InternalServerError) Log.Failed(logger, exception);
+        else if (status == StatusCodes.Status503ServiceUnavailable) Log.Unavailable(logger, code, exception.GetType().Name, exception.Message);
+
+        httpContext.Response.StatusCode = status;
+        httpContext.Response.Headers.CacheControl = "no-store";
+        if (status == StatusCodes.Status503ServiceUnavailable) httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
+        await Problem.WriteAsync(httpContext, status, code, detail, cancellationToken);
+        return true;
+    }
+
+    private static (int Status, string Code, string Detail) Describe(Exception exception) => exception switch
+    {
+        BadHttpRequestException bad => (bad.StatusCode, "bad_request", "The request cannot be read."),
+        RedisUnavailableException => (StatusCodes.Status503ServiceUnavailable, "sessions_unavailable", "The session store does not answer. Try again shortly."),
+        SigningKeysUnavailableException => (StatusCodes.Status503ServiceUnavailable, "keys_unavailable", "The service is starting. Try again shortly."),
+        _ when UsersDatabaseFaults.IsAway(exception) => (StatusCodes.Status503ServiceUnavailable, "users_unavailable", "The user database does not answer. Try again shortly."),
+        _ => (StatusCodes.Status500InternalServerError, "internal_error", "The request failed; the log has the reason under the trace id."),
+    };
+
+    private static partial class Log
+    {
+        [LoggerMessage(2900, LogLevel.Error, "A request failed")]
+        public static partial void Failed(ILogger logger, Exception exception);
+
+        [LoggerMessage(2901, LogLevel.Warning, "A request was answered 503 {Code}: {Failure}: {Message}")]
+        public static partial void Unavailable(ILogger logger, string code, string failure, string message);
+    }
+}
