@@ -3,6 +3,7 @@ using System.Security.Claims;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
+using ServiceHosting;
 
 namespace SampleBackend.Authentication;
 
@@ -42,7 +43,7 @@ internal sealed class ForwardedHeadersHandler(IOptionsMonitor<ForwardedHeadersOp
     }
 
     private Task RefuseAsync(int status, string code, string detail) =>
-        TypedResults.Problem(detail, statusCode: status, extensions: new Dictionary<string, object?> { ["code"] = code }).ExecuteAsync(Context);
+        ProblemBody.WriteAsync(Context, status, code, detail, Context.RequestAborted);
 }
 
 internal static class ForwardedHeadersExtensions

@@ -23,7 +23,7 @@ internal sealed class ForwardedHeadersOptionsValidator : IValidateOptions<Forwar
         for (var i = 0; i < options.TrustedNetworks.Count; i++)
         {
             if (!IPNetwork.TryParse(options.TrustedNetworks[i], out _))
-                errors.AddError($"'{options.TrustedNetworks[i]}' is not a network such as 10.0.0.0/8 (all bits behind the prefix zero).", $"Identity:TrustedNetworks:{i}");
+                errors.AddError($"'{options.TrustedNetworks[i]}' is not a network such as 10.0.0.0/8.", $"Identity:TrustedNetworks:{i}");
         }
 
         return errors.Build();

@@ -8,7 +8,6 @@ internal static class RequestLimits
 {
     public static void Apply(KestrelServerOptions kestrel)
     {
-        kestrel.AddServerHeader = false;
         // The gateway takes 32 KiB of headers and adds at most 8 KiB and its own X-Forwarded-*.
         kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
         kestrel.Limits.MaxRequestHeaderCount = 200;

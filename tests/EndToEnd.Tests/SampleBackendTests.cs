@@ -208,7 +208,7 @@ public sealed class SampleBackendTests(SampleBackendFixture fixture) : IClassFix
     {
         await using var faulty = await Stack.CreateAsync(new StackOptions
         {
-            Environment = new Dictionary<string, string> { ["Identity__TrustedNetworks__0"] = "10.0.0.1/8", ["Identity__TrustedNetworks__1"] = "nowhere" },
+            Environment = new Dictionary<string, string> { ["Identity__TrustedNetworks__0"] = "10.0.0.0/33", ["Identity__TrustedNetworks__1"] = "nowhere" },
         });
 
         faulty.SampleBackend.Launch();
