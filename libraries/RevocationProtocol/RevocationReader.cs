@@ -89,7 +89,11 @@ public sealed partial class RevocationReader : IAsyncDisposable
                 while (_replica.IsLoaded && await WaitForPushAsync(began, stoppingToken))
                     await ReadAsync(overlap: false, stoppingToken);
             }
-            catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
             {
                 _replica.ReadFailed();
                 if (_lastFailure != e.Message)

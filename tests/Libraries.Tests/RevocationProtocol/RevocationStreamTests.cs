@@ -1,0 +1,279 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using RevocationProtocol;
+using Testing;
+
+namespace Libraries.Tests.RevocationProtocol;
+
+public sealed class RevocationStreamTests : IAsyncLifetime
+{
+    private const string Issuer = "http://issuer.test";
+
+    private readonly RedisFixture _redis = new();
+    private readonly RevocationKeys _keys = new("gw:");
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<RedisConnection> _connections = [];
+    private readonly List<Task> _running = [];
+    private RevocationWriter _writer = null!;
+    private AcknowledgementTracker _tracker = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _redis.StartAsync();
+        var connection = Connect();
+        _writer = new RevocationWriter(connection, _keys);
+        _tracker = new AcknowledgementTracker(connection, _keys, _writer, NullLogger<AcknowledgementTracker>.Instance, TimeProvider.System);
+        await FillAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_running);
+        foreach (var connection in _connections)
+            await connection.DisposeAsync();
+        await _redis.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Reader_loads_what_was_there_and_applies_what_comes()
+    {
+        await _writer.AppendAsync([Sid("before")], null, Cancellation);
+        var gateway = await StartGatewayAsync("one");
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("before")));
+        Assert.Equal(RevocationVerdict.Live, gateway.Replica.Check(Token("after")));
+
+        var append = await _writer.AppendAsync([Sid("after")], null, Cancellation);
+        Assert.Equal(new Acknowledgement(1, 1), await _tracker.WaitAsync(append, Cancellation));
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("after")));
+    }
+
+    [Fact]
+    public async Task Reader_is_not_loaded_by_a_redis_that_is_not_marked()
+    {
+        await _redis.RunCliAsync("DEL", _keys.Marker);
+        var gateway = Start("one");
+        await Eventually.TrueAsync(() => gateway.Reader.NotReadyReason?.Contains("refill", StringComparison.Ordinal) == true, "refill is said to be awaited", Cancellation);
+        Assert.False(gateway.Replica.IsLoaded);
+        // It is counted before it is ready.
+        Assert.Single((await _writer.InspectAsync(Cancellation)).Gateways);
+        await FillAsync();
+        await Eventually.TrueAsync(() => gateway.Replica.IsLoaded, "the replica loads once Redis is marked", Cancellation);
+    }
+
+    [Fact]
+    public async Task Reader_on_a_restarted_empty_redis_forgets_nothing_and_proves_nothing_until_it_is_refilled()
+    {
+        var gateway = await StartGatewayAsync("one");
+        await _tracker.WaitAsync(await _writer.AppendAsync([Sid("s1")], null, Cancellation), Cancellation);
+        await _redis.RestartAsync();
+        await Eventually.TrueAsync(async () => (await TryInspectAsync())?.Gateways.Count == 1, "the gateway registers at the new Redis", Cancellation);
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("s1")));
+        var age = gateway.Replica.Age;
+        await Eventually.TrueAsync(() => gateway.Replica.Age > age + TimeSpan.FromMilliseconds(700), "reading an unmarked Redis proves nothing", Cancellation);
+
+        await FillAsync();
+        var append = await _writer.AppendAsync([Sid("s2")], null, Cancellation);
+        Assert.Equal(new Acknowledgement(1, 1), await AcknowledgedAsync(append));
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("s1")));
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("s2")));
+    }
+
+    [Fact]
+    public async Task Reader_after_redis_came_back_older_merges_and_acknowledges_only_what_it_applied_there()
+    {
+        var snapshot = await _redis.SnapshotAsync();
+        var gateway = await StartGatewayAsync("one");
+        var lost = await _writer.AppendAsync([Sid("lost")], null, Cancellation);
+        Assert.Equal(1, (await _tracker.WaitAsync(lost, Cancellation)).Acknowledged);
+        await _redis.RestoreAsync(snapshot);
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("lost")));
+        await Eventually.TrueAsync(async () => await TryInspectAsync() is { Filled: false, Gateways.Count: 1 }, "the gateway registers, and the restored marker names another Redis", Cancellation);
+        var append = await Eventually.ValueAsync(TryAppendAsync, "Redis takes appends again", Cancellation);
+        Assert.Equal(1, (await AcknowledgedAsync(append)).Acknowledged);
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("s2")));
+    }
+
+    [Fact]
+    public async Task Acknowledgement_counts_a_gateway_that_does_not_answer_as_missing_and_does_not_wait_for_long()
+    {
+        await StartGatewayAsync("one");
+        var stale = $"{await RedisTimeAsync() - 10_000} 30000 0-0 nobody";
+        await _redis.RunCliAsync("HSET", _keys.Gateways, "partitioned", stale);
+        var append = await _writer.AppendAsync([Sid("s")], null, Cancellation);
+        Assert.Equal(new Acknowledgement(2, 1), await _tracker.WaitAsync(append, Cancellation));
+    }
+
+    [Fact]
+    public async Task Registry_forgets_a_gateway_when_its_own_staleness_makes_it_refuse()
+    {
+        await _redis.RunCliAsync("HSET", _keys.Gateways, "gone", $"{await RedisTimeAsync() - 31_500} 30000 0-0 nobody");
+        await _redis.RunCliAsync("HSET", _keys.Gateways, "not-yet", $"{await RedisTimeAsync() - 20_000} 30000 0-0 nobody");
+        Assert.Equal("not-yet", Assert.Single((await _writer.InspectAsync(Cancellation)).Gateways).Id);
+    }
+
+    [Fact]
+    public async Task Gateway_that_signed_off_is_not_counted()
+    {
+        var gateway = await StartGatewayAsync("one");
+        await gateway.StopAsync();
+        await gateway.Reader.SignOffAsync(Cancellation);
+        var append = await _writer.AppendAsync([Sid("s")], null, Cancellation);
+        Assert.Equal(new Acknowledgement(0, 0), await _tracker.WaitAsync(append, Cancellation));
+    }
+
+    [Fact]
+    public async Task Reader_skips_entries_of_versions_and_kinds_it_does_not_know()
+    {
+        var gateway = await StartGatewayAsync("one");
+        await _redis.RunCliAsync("XADD", _keys.Stream, "*", "v", "2", "anything", "else");
+        await _redis.RunCliAsync("XADD", _keys.Stream, "*", "v", "1", "issuer", Issuer, "kind", "galaxy", "id", "x", "cut-off", "0", "except", "", "expires", "9223372036854775807");
+        await _redis.RunCliAsync("XADD", _keys.Stream, "*", "v", "1", "kind", "sid", "expires", "-1");
+        var append = await _writer.AppendAsync([Sid("s")], null, Cancellation);
+        Assert.Equal(1, (await _tracker.WaitAsync(append, Cancellation)).Acknowledged);
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("s")));
+    }
+
+    [Fact]
+    public async Task Writer_refuses_a_cut_off_far_ahead_of_the_clock_and_stores_nothing()
+    {
+        var now = await RedisTimeAsync();
+        await Assert.ThrowsAsync<ArgumentException>(() => _writer.AppendAsync(
+            [Sid("s"), new RevocationEntry(Issuer, RevocationKind.Sub, "u", now + 3_600_000, null, now + 7_200_000)], null, Cancellation));
+        Assert.Equal("0", await _redis.RunCliAsync("XLEN", _keys.Stream));
+    }
+
+    [Fact]
+    public async Task Trim_removes_what_has_expired_below_the_oldest_live_entry_and_keeps_keys_for_ever()
+    {
+        var now = await RedisTimeAsync();
+        await _writer.AppendAsync([new RevocationEntry(Issuer, RevocationKind.Kid, "k", 0, null, RevocationEntry.Never)], null, Cancellation);
+        for (var i = 0; i < 5; i++)
+            await _writer.AppendAsync([new RevocationEntry(Issuer, RevocationKind.Sid, $"dead-{i}", 0, null, now - 1)], null, Cancellation);
+        await _writer.AppendAsync([Sid("live")], null, Cancellation);
+        await _writer.AppendAsync([new RevocationEntry(Issuer, RevocationKind.Sid, "dead-later", 0, null, now - 1)], null, Cancellation);
+        Assert.Equal(5, await _writer.TrimAsync(Cancellation));
+        Assert.Equal("3", await _redis.RunCliAsync("XLEN", _keys.Stream));
+        var gateway = await StartGatewayAsync("one");
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("live")));
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(new RevocableToken(Issuer, null, null, "k", null, null, 0)));
+    }
+
+    [Fact]
+    public async Task Reader_behind_a_trimmed_stream_reads_everything_again()
+    {
+        var gateway = await StartGatewayAsync("one");
+        var append = await _writer.AppendAsync([Sid("first")], null, Cancellation);
+        await _tracker.WaitAsync(append, Cancellation);
+        await _redis.RunCliAsync("XTRIM", _keys.Stream, "MAXLEN", "0");
+        append = await _writer.AppendAsync([Sid("second")], null, Cancellation);
+        Assert.Equal(1, (await _tracker.WaitAsync(append, Cancellation)).Acknowledged);
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("first")));
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("second")));
+    }
+
+    [Fact]
+    public async Task Reader_reads_more_than_a_page()
+    {
+        for (var i = 0; i < 5; i++)
+            await _writer.AppendAsync([.. Enumerable.Range(0, RevocationWriter.MaxEntries).Select(n => Sid($"{i}-{n}"))], null, Cancellation);
+        var gateway = await StartGatewayAsync("one");
+        Assert.Equal(2500, gateway.Replica.Counts.Exact);
+        var append = await _writer.AppendAsync([Sid("next")], null, Cancellation);
+        Assert.Equal(1, (await _tracker.WaitAsync(append, Cancellation)).Acknowledged);
+    }
+
+    [Fact]
+    public async Task Marker_moves_only_forward_and_only_under_its_own_identity()
+    {
+        var identity = (await _writer.InspectAsync(Cancellation)).Identity;
+        Assert.True(await _writer.TryRaiseMarkAsync(identity, 7, Cancellation));
+        Assert.True(await _writer.TryRaiseMarkAsync(identity, 5, Cancellation));
+        Assert.Equal(7, (await _writer.InspectAsync(Cancellation)).MarkedNumber);
+        await _writer.AppendAsync([Sid("s")], rowNumber: 9, Cancellation);
+        Assert.Equal(9, (await _writer.InspectAsync(Cancellation)).MarkedNumber);
+        Assert.False(await _writer.TryRaiseMarkAsync("other:redis", 20, Cancellation));
+        Assert.False(await _writer.TryMarkAsync("other:redis", 20, Cancellation));
+        Assert.Equal(9, (await _writer.InspectAsync(Cancellation)).MarkedNumber);
+    }
+
+    private RedisConnection Connect()
+    {
+        var connection = new RedisConnection(_redis.Endpoint, TimeProvider.System);
+        _connections.Add(connection);
+        return connection;
+    }
+
+    private async Task FillAsync()
+    {
+        var status = await Eventually.ValueAsync(TryInspectAsync, "Redis answers", Cancellation);
+        Assert.True(await _writer.TryMarkAsync(status.Identity, 0, Cancellation));
+    }
+
+    private async Task<RevocationStatus?> TryInspectAsync()
+    {
+        try
+        {
+            return await _writer.InspectAsync(Cancellation);
+        }
+        catch (RedisUnavailableException)
+        {
+            return null;
+        }
+    }
+
+    private async Task<RevocationAppend?> TryAppendAsync()
+    {
+        try
+        {
+            return await _writer.AppendAsync([Sid("s2")], null, Cancellation);
+        }
+        catch (RedisUnavailableException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A gateway that is just reconnecting needs more than one wait.</summary>
+    private async Task<Acknowledgement> AcknowledgedAsync(RevocationAppend append)
+    {
+        Acknowledgement acknowledgement = default;
+        await Eventually.TrueAsync(
+            async () => (acknowledgement = await _tracker.WaitAsync(append, Cancellation)).Acknowledged == acknowledgement.Gateways, "all acknowledge", Cancellation);
+        return acknowledgement;
+    }
+
+    private async Task<long> RedisTimeAsync() => long.Parse((await _redis.RunCliAsync("TIME")).Split('\n')[0]) * 1000;
+
+    private Gateway Start(string id)
+    {
+        var replica = new RevocationReplica(TimeSpan.FromSeconds(30), TimeProvider.System);
+        var reader = new RevocationReader(Connect(), _keys, replica, id, NullLogger<RevocationReader>.Instance, TimeProvider.System);
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        var running = reader.RunAsync(stop.Token);
+        _running.Add(running);
+        return new Gateway(replica, reader, stop, running);
+    }
+
+    private async Task<Gateway> StartGatewayAsync(string id)
+    {
+        var gateway = Start(id);
+        await Eventually.TrueAsync(() => gateway.Replica.IsLoaded, "the replica loads", Cancellation);
+        return gateway;
+    }
+
+    private static RevocationEntry Sid(string sid) =>
+        new(Issuer, RevocationKind.Sid, sid, 0, null, TimeProvider.System.GetUtcNow().AddMinutes(10).ToUnixTimeMilliseconds());
+
+    private static RevocableToken Token(string sid) => new(Issuer, "j", sid, "k0", "u", "c", 1);
+
+    private sealed record Gateway(RevocationReplica Replica, RevocationReader Reader, CancellationTokenSource Stop, Task Running)
+    {
+        public async Task StopAsync()
+        {
+            await Stop.CancelAsync();
+            await Running;
+        }
+    }
+}
