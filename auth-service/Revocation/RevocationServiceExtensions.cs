@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using RevocationProtocol;
+using ServiceHosting;
 
 namespace AuthService.Revocation;
 
@@ -9,9 +10,9 @@ internal static class RevocationServiceExtensions
     private static readonly TimeSpan MaxStaleness = TimeSpan.FromSeconds(30);
 
     /// <summary>Adds <see cref="RevocationService"/>: publishing, acknowledgement, refill, and this replica's own view.</summary>
-    public static IServiceCollection AddRevocationService(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddRevocationService(this IServiceCollection services)
     {
-        services.AddRedis(configuration);
+        services.AddRedis();
         services.TryAddSingleton<RevocationWriter>();
         services.TryAddSingleton<AcknowledgementTracker>();
         services.TryAddSingleton<RevocationStore>();
@@ -26,7 +27,15 @@ internal static class RevocationServiceExtensions
             gatewayId: null,
             provider.GetRequiredService<ILogger<RevocationReader>>(),
             provider.GetRequiredService<TimeProvider>()));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IReadinessCheck, RevocationReadiness>());
         services.AddHostedService<RevocationWorker>();
         return services;
     }
+}
+
+internal sealed class RevocationReadiness(RevocationState state) : IReadinessCheck
+{
+    public string Name => "revocations";
+
+    public string? NotReadyReason => state.UnavailableReason;
 }

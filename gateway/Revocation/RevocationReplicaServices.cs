@@ -1,16 +1,17 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using RevocationProtocol;
+using ServiceHosting;
 
 namespace Gateway.Revocation;
 
 internal static class RevocationReplicaServices
 {
     /// <summary>Adds this gateway's <see cref="RevocationReplica"/>: registered in Redis, loaded at start, kept by push and gap read.</summary>
-    public static IServiceCollection AddRevocationReplica(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddRevocationReplica(this IServiceCollection services)
     {
-        services.AddRedis(configuration);
-        services.AddOptions<RevocationOptions>().Bind(configuration.GetSection(RevocationOptions.Section)).ValidateOnStart();
+        services.AddRedis();
+        services.AddCheckedOptions<RevocationOptions>(RevocationOptions.Section);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<RevocationOptions>, RevocationOptionsValidator>());
         services.TryAddSingleton(provider => new RevocationReplica(
             provider.GetRequiredService<IOptions<RevocationOptions>>().Value.MaxStaleness, provider.GetRequiredService<TimeProvider>()));
@@ -21,7 +22,15 @@ internal static class RevocationReplicaServices
             $"{Environment.MachineName}:{Environment.ProcessId}:{Guid.NewGuid():N}",
             provider.GetRequiredService<ILogger<RevocationReader>>(),
             provider.GetRequiredService<TimeProvider>()));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IReadinessCheck, RevocationReadiness>());
         services.AddHostedService<RevocationReplicaService>();
         return services;
     }
+}
+
+internal sealed class RevocationReadiness(RevocationReader reader) : IReadinessCheck
+{
+    public string Name => "revocations";
+
+    public string? NotReadyReason => reader.NotReadyReason;
 }

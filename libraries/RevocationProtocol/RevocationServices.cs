@@ -1,7 +1,7 @@
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using ServiceHosting;
 
 namespace RevocationProtocol;
 
@@ -13,10 +13,9 @@ public static class RevocationServices
     /// and <see cref="RevocationKeys"/>.
     /// </summary>
     /// <param name="services">Services to add to.</param>
-    /// <param name="configuration">Root of the configuration.</param>
-    public static IServiceCollection AddRedis(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddRedis(this IServiceCollection services)
     {
-        services.AddOptions<RedisOptions>().Bind(configuration.GetSection(RedisOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddCheckedOptions<RedisOptions>(RedisOptions.Section).ValidateDataAnnotations();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new RedisConnection(Options(provider).ConnectionString, provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(provider => Options(provider).Sessions.ConnectionString is { Length: > 0 } own
