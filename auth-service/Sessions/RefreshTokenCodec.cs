@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Security.Cryptography;
@@ -93,18 +94,12 @@ internal static class RefreshTokenCodec
     }
 
     /// <summary>
-    /// Decodes the one canonical form only. The platform's decoder forgives padding, blanks and stray bits in the last
-    /// character (RFC 4648 section 3.5), which would give one token many texts; encoding again tells.
+    /// Decodes the one canonical form only: no padding, no blanks, no stray bits in the last character (RFC 4648 section
+    /// 3.5), any of which would give one token many texts. Encoding again tells, whatever the decoder forgives.
     /// </summary>
     private static bool TryDecode(ReadOnlySpan<char> text, Span<byte> bytes, out int length)
     {
-        length = 0;
-        foreach (var character in text)
-        {
-            if (!char.IsAsciiLetterOrDigit(character) && character is not ('-' or '_'))
-                return false;
-        }
-        if (text.Length % 4 == 1 || !Base64Url.TryDecodeFromChars(text, bytes, out length))
+        if (Base64Url.DecodeFromChars(text, bytes, out var read, out length) != OperationStatus.Done || read != text.Length)
             return false;
         Span<char> again = stackalloc char[Base64Url.GetEncodedLength(length)];
         return Base64Url.TryEncodeToChars(bytes[..length], again, out var written) && text.SequenceEqual(again[..written]);

@@ -162,21 +162,24 @@ internal sealed class SessionScripts
         """;
 
     /// <summary>
-    /// ARGV: user, next epoch, ms for which the record passes under both epochs. Returns 1 if the session is live. The time
-    /// limit is what keeps a change that was never committed from sparing this session at a later one.
+    /// ARGV: user, epoch, next epoch, ms for which the record passes under both. Returns 1 if the session is live under
+    /// the first: a session that an earlier change cut off is never brought back by a later one. The time limit keeps a
+    /// change that was never committed from sparing this session at the next.
     /// </summary>
     private const string AllowEpochBody = """
         local now, s = now_ms(), read(KEYS[1])
-        if not s.user or s.ended or s.user ~= ARGV[1] or now >= expires_at(s) then return 0 end
-        redis.call('HSET', KEYS[1], 'next_epoch', ARGV[2], 'next_epoch_until', now + ARGV[3])
+        if not s.user or s.ended or s.user ~= ARGV[1] or s.epoch ~= ARGV[2] or now >= expires_at(s) then return 0 end
+        redis.call('HSET', KEYS[1], 'next_epoch', ARGV[3], 'next_epoch_until', now + ARGV[4])
         return 1
         """;
 
-    /// <summary>ARGV: user, epoch. The record carries that epoch from now on. Returns 1 if the session is live.</summary>
+    /// <summary>ARGV: user, epoch, next epoch. The record carries the next one from now on. Returns 1 if it does.</summary>
     private const string StampEpochBody = """
         local s = read(KEYS[1])
         if not s.user or s.ended or s.user ~= ARGV[1] then return 0 end
-        redis.call('HSET', KEYS[1], 'epoch', ARGV[2])
+        if s.epoch == ARGV[3] then return 1 end
+        if s.epoch ~= ARGV[2] then return 0 end
+        redis.call('HSET', KEYS[1], 'epoch', ARGV[3])
         redis.call('HDEL', KEYS[1], 'next_epoch', 'next_epoch_until')
         return 1
         """;

@@ -88,13 +88,13 @@ internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, Sess
     /// Lets one session pass under the user's next epoch too, for a short while: called before the change that raises the
     /// epoch is committed, so that no refresh of the excepted session falls between the two.
     /// </summary>
-    public async Task<bool> AllowEpochAsync(string sid, Guid userId, long nextEpoch, CancellationToken cancellationToken) =>
+    public async Task<bool> AllowEpochAsync(string sid, Guid userId, long epoch, long nextEpoch, CancellationToken cancellationToken) =>
         (bool)await redis.EvaluateAsync(
-            scripts.AllowEpoch, [keys.Session(sid)], [Text(userId), nextEpoch, Milliseconds(TimeSpan.FromSeconds(30))], cancellationToken);
+            scripts.AllowEpoch, [keys.Session(sid)], [Text(userId), epoch, nextEpoch, Milliseconds(TimeSpan.FromSeconds(30))], cancellationToken);
 
-    /// <summary>Stamps a session with the epoch that was committed; called after the change.</summary>
-    public async Task<bool> StampEpochAsync(string sid, Guid userId, long epoch, CancellationToken cancellationToken) =>
-        (bool)await redis.EvaluateAsync(scripts.StampEpoch, [keys.Session(sid)], [Text(userId), epoch], cancellationToken);
+    /// <summary>Stamps a live session with the epoch that was committed; called after the change.</summary>
+    public async Task<bool> StampEpochAsync(string sid, Guid userId, long epoch, long nextEpoch, CancellationToken cancellationToken) =>
+        (bool)await redis.EvaluateAsync(scripts.StampEpoch, [keys.Session(sid)], [Text(userId), epoch, nextEpoch], cancellationToken);
 
     /// <summary>The user's live sessions of one epoch, those first that live longest. For showing: the index may miss some.</summary>
     public async Task<IReadOnlyList<SessionInfo>> ListAsync(Guid userId, long sessionEpoch, CancellationToken cancellationToken)

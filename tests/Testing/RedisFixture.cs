@@ -136,7 +136,7 @@ public sealed class RedisFixture : IAsyncDisposable
         var start = new ProcessStartInfo("redis-server") { UseShellExecute = false };
         string[] arguments =
         [
-            "--port", $"{port}", "--bind", "127.0.0.1", "--dir", _directory.FullName, "--logfile", LogFile, "--save", "",
+            "--port", $"{port}", "--bind", "127.0.0.1", "--dir", _directory.FullName, "--logfile", LogFile, "--save", "", "--rdbcompression", "no",
             "--maxmemory-policy", EvictionPolicy, "--appendonly", AppendOnly ? "yes" : "no", "--appendfsync", "always",
             .. ExtraArguments,
         ];
