@@ -44,7 +44,8 @@ internal static class AuthServiceOptionsExtensions
             KeyEncryptionKeys = settings.List("KeyEncryptionKeys"),
             TrustedProxies = settings.List("TrustedProxies"),
         };
-        settings.FaultUnknown("SignInLimit");
+        // Read elsewhere: the limits of sign-in, and the host's drain time.
+        settings.FaultUnknown("SignInLimit", "ShutdownDelay");
 
         if (IssuerFault(options.Issuer, development) is { } fault) settings.Fault("Issuer", fault);
         if (options.SessionLifetime < options.RefreshTokenLifetime)

@@ -1,5 +1,7 @@
 using AuthService.Users;
 using KeyEncryption;
+using Microsoft.Extensions.Options;
+using ServiceHosting;
 
 namespace AuthService;
 
@@ -17,10 +19,13 @@ internal interface IPreparationStep
 /// runs, is not ready, and tries again.
 /// </summary>
 internal sealed partial class Preparation(
-    IEnumerable<IPreparationStep> steps, UsersDatabaseOptions options, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<Preparation> logger)
-    : BackgroundService
+    IEnumerable<IPreparationStep> steps, IOptions<UsersDatabaseOptions> options, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<Preparation> logger)
+    : BackgroundService, IReadinessCheck
 {
+    private const string Away = "The users database does not answer.";
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+
+    public string Name => "users-database";
 
     /// <summary>Why nothing can be served yet; null when everything is in order.</summary>
     public string? NotReadyReason { get; private set; } = "The users database has not been prepared yet.";
@@ -54,7 +59,7 @@ internal sealed partial class Preparation(
     {
         try
         {
-            await using var startupLock = await StartupLock.AcquireAsync(options, time, cancellationToken);
+            await using var startupLock = await StartupLock.AcquireAsync(options.Value, time, cancellationToken);
             foreach (var step in steps) await step.PrepareAsync(cancellationToken);
             NotReadyReason = null;
         }
@@ -66,11 +71,9 @@ internal sealed partial class Preparation(
         catch (KeyEncryptionException e)
         {
             // Another key in the setting is a start-up error like any other wrong setting, and reads like one.
-            throw new Microsoft.Extensions.Options.OptionsValidationException(AuthServiceOptions.Section, typeof(AuthServiceOptions), [e.Message]);
+            throw new OptionsValidationException(AuthServiceOptions.Section, typeof(AuthServiceOptions), [e.Message]);
         }
     }
-
-    private const string Away = "The users database does not answer.";
 
     private static partial class Log
     {

@@ -1,21 +1,40 @@
-using AuthService;
 using AuthService.Diagnostics;
 using AuthService.SigningKeys;
 using AuthService.Tokens;
 using AuthService.Users;
+using RevocationProtocol;
+using ServiceHosting;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+namespace AuthService;
 
-builder.Services.AddAuthServiceOptions();
-builder.Services.AddUsers();
-builder.Services.AddSigningKeys();
-builder.Services.AddAccessTokens();
-builder.Services.AddExceptionHandler<FaultHandler>();
+/// <summary>The token service's composition: what it is made of, and in which order a request passes it.</summary>
+internal static class Program
+{
+    internal static readonly ServiceDescription Service = new()
+    {
+        Name = "auth-service",
+        DefaultManagementUrl = "http://127.0.0.1:8091",
+        ShutdownDelayKey = "AuthService:ShutdownDelay",
+    };
 
-var app = builder.Build();
+    internal static Task<int> Main(string[] args) => ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
 
-app.UseExceptionHandler(_ => { });
-app.MapMetadata();
+    internal static void AddServices(WebApplicationBuilder builder)
+    {
+        builder.Services.AddAuthServiceOptions();
+        // Preparation steps run in this order: schema and first rows, then keys.
+        builder.Services.AddUsers();
+        builder.Services.AddSigningKeys();
+        builder.Services.AddRedis(builder.Configuration);
+        builder.Services.AddAccessTokens();
+        builder.Services.AddExceptionHandler<FaultHandler>();
+    }
 
-await app.RunAsync();
+    internal static void UsePipeline(WebApplication app)
+    {
+        // Failures become 503, 400 or 500 answers; refusals without a body get one.
+        app.UseExceptionHandler(_ => { });
+        app.UseStatusBodies();
+        app.MapMetadata();
+    }
+}

@@ -2,6 +2,7 @@ using AuthService.SigningKeys;
 using AuthService.Users;
 using Microsoft.AspNetCore.Diagnostics;
 using RevocationProtocol;
+using ServiceHosting;
 
 namespace AuthService.Diagnostics;
 
@@ -19,10 +20,8 @@ internal sealed partial class FaultHandler(ILogger<FaultHandler> logger) : IExce
         if (status == StatusCodes.Status500InternalServerError) Log.Failed(logger, exception);
         else if (status == StatusCodes.Status503ServiceUnavailable) Log.Unavailable(logger, code, exception.GetType().Name, exception.Message);
 
-        httpContext.Response.StatusCode = status;
-        httpContext.Response.Headers.CacheControl = "no-store";
         if (status == StatusCodes.Status503ServiceUnavailable) httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
-        await Problem.WriteAsync(httpContext, status, code, detail, cancellationToken);
+        await ProblemBody.WriteAsync(httpContext, status, code, detail, cancellationToken);
         return true;
     }
 

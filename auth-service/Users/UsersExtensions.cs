@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using ServiceHosting;
 
 namespace AuthService.Users;
 
@@ -29,6 +30,7 @@ internal static class UsersExtensions
         services.AddSingleton<IPreparationStep, DevelopmentSeed>();
         services.AddSingleton<Preparation>();
         services.AddHostedService(sp => sp.GetRequiredService<Preparation>());
+        services.AddSingleton<IReadinessCheck>(sp => sp.GetRequiredService<Preparation>());
         AddIdentity(services);
         return services;
     }
