@@ -25,7 +25,7 @@ internal static class Program
         // Preparation steps run in this order: schema and first rows, then keys.
         builder.Services.AddUsers();
         builder.Services.AddSigningKeys();
-        builder.Services.AddRedis(builder.Configuration);
+        builder.Services.AddRedis();
         builder.Services.AddAccessTokens();
         builder.Services.AddExceptionHandler<FaultHandler>();
     }
