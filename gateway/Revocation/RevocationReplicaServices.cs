@@ -26,6 +26,17 @@ internal static class RevocationReplicaServices
         services.AddHostedService<RevocationReplicaService>();
         return services;
     }
+
+    /// <summary>Adds <see cref="LongRequests"/>: what outlives its token is ended. Needs <c>UseLongRequestWatch</c> in the pipeline.</summary>
+    public static IReverseProxyBuilder AddLongRequests(this IReverseProxyBuilder proxy)
+    {
+        var services = proxy.Services;
+        services.AddCheckedOptions<LongRequestOptions>(LongRequestOptions.Section);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<LongRequestOptions>, LongRequestOptionsValidator>());
+        services.TryAddSingleton<LongRequests>();
+        services.AddHostedService(provider => provider.GetRequiredService<LongRequests>());
+        return proxy.AddTransforms<LongRequestWatch.Transforms>();
+    }
 }
 
 internal sealed class RevocationReadiness(RevocationReader reader) : IReadinessCheck

@@ -1,0 +1,81 @@
+using Gateway.Authentication;
+using Microsoft.AspNetCore.Http.Features;
+using Yarp.ReverseProxy.Transforms;
+using Yarp.ReverseProxy.Transforms.Builder;
+
+namespace Gateway.Revocation;
+
+/// <summary>
+/// Decides which requests are long: uploads by their request, WebSockets by the upgrade, downloads by the response's
+/// headers. A request and response of known, small length cost two comparisons.
+/// </summary>
+internal static class LongRequestWatch
+{
+    /// <summary>Up to this many bytes a body is over before a revocation could matter: 64 KiB.</summary>
+    private const long SmallBody = 64 * 1024;
+
+    /// <summary>Watches uploads and upgrades; stands behind authentication.</summary>
+    public static IApplicationBuilder UseLongRequestWatch(this IApplicationBuilder app)
+    {
+        var requests = app.ApplicationServices.GetRequiredService<LongRequests>();
+        var time = app.ApplicationServices.GetRequiredService<TimeProvider>();
+        return app.Use(next => context =>
+        {
+            if (context.Features.Get<AuthenticationOutcome>()?.Caller is { } caller)
+                WatchRequest(requests, time, context, caller);
+            return next(context);
+        });
+    }
+
+    private static void WatchRequest(LongRequests requests, TimeProvider time, HttpContext context, AuthenticatedCaller caller)
+    {
+        if (context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true } connect)
+        {
+            var closer = new WebSocketCloser(time);
+            context.Features.Set<IHttpExtendedConnectFeature>(new ClosableConnect(connect, closer));
+            requests.Watch(context, caller, closer);
+        }
+        else if (context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } upgrade)
+        {
+            WebSocketCloser? closer = null;
+            if (string.Equals(context.Request.Headers.Upgrade, "websocket", StringComparison.OrdinalIgnoreCase))
+                context.Features.Set<IHttpUpgradeFeature>(new ClosableUpgrade(upgrade, closer = new WebSocketCloser(time)));
+            requests.Watch(context, caller, closer);
+        }
+        else if (context.Request.ContentLength is null or > SmallBody && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
+        {
+            requests.Watch(context, caller);
+        }
+    }
+
+    /// <summary>Watches downloads, and keeps the late answer of a long poll from a caller whose token died meanwhile.</summary>
+    internal sealed class Transforms(LongRequests requests) : ITransformProvider
+    {
+        public void ValidateRoute(TransformRouteValidationContext context)
+        {
+        }
+
+        public void ValidateCluster(TransformClusterValidationContext context)
+        {
+        }
+
+        public void Apply(TransformBuilderContext context) => context.AddResponseTransform(WatchResponse);
+
+        private ValueTask WatchResponse(ResponseTransformContext context)
+        {
+            var response = context.ProxyResponse;
+            if (response is null || context.HttpContext.Features.Get<AuthenticationOutcome>()?.Caller is not { } caller)
+                return default;
+            var isLong = response.Content.Headers.ContentLength is null or > SmallBody && HasBody(response, context.HttpContext);
+            if (isLong)
+                requests.Watch(context.HttpContext, caller);
+            else if (requests.IsOver(caller))
+                context.HttpContext.Abort();
+            return default;
+        }
+
+        private static bool HasBody(HttpResponseMessage response, HttpContext context) =>
+            (int)response.StatusCode is >= 200 and not 204 and not 304 && !HttpMethods.IsHead(context.Request.Method)
+            && context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true };
+    }
+}
