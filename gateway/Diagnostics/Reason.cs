@@ -13,8 +13,20 @@ internal sealed class Reason
 
     // The request itself.
     public static readonly Reason RequestMalformed = new("request_malformed", 400, "The request is malformed.");
-    public static readonly Reason PathMalformed = new("path_malformed", 400, "The request target is ambiguous or malformed.");
-    public static readonly Reason HeaderMalformed = new("header_malformed", 400, "A request header is malformed.");
+    public static readonly Reason TargetForm = new("target_form", 400, "The request target must be a path, or an absolute http or https URI.");
+    public static readonly Reason TargetHostMismatch = new("target_host_mismatch", 400, "The host of the request target differs from the Host header.");
+    public static readonly Reason TargetFragment = new("target_fragment", 400, "The request target holds '#'.");
+    public static readonly Reason PathDotSegment = new("path_dot_segment", 400, "The path has a '.' or '..' segment.");
+    public static readonly Reason PathEmptySegment = new("path_empty_segment", 400, "The path has an empty segment ('//').");
+    public static readonly Reason PathBackslash = new("path_backslash", 400, "The path holds a backslash.");
+    public static readonly Reason PathEncodedSeparator = new("path_encoded_separator", 400, "The path holds a percent-encoded slash or backslash.");
+    public static readonly Reason PathControlCharacter = new("path_control_character", 400, "The request target holds a blank or control character.");
+    public static readonly Reason PathNotAscii = new("path_not_ascii", 400, "The request target holds bytes outside ASCII; percent-encode them.");
+    public static readonly Reason PathPercentEncoding = new("path_percent_encoding", 400, "The path has invalid percent-encoding.");
+    public static readonly Reason HeaderNameInvalid = new("header_name_invalid", 400, "A header name is not a token.");
+    public static readonly Reason HeaderControlCharacter = new("header_control_character", 400, "A header value holds a control character.");
+    public static readonly Reason HeaderNotAscii = new("header_not_ascii", 400, "Authorization, Host or a cookie name holds bytes outside ASCII.");
+    public static readonly Reason ContentLengthConflict = new("content_length_conflict", 400, "Content-Length and Transfer-Encoding exclude each other.");
     public static readonly Reason CredentialsAmbiguous = new("credentials_ambiguous", 400, "The request carries more than one credential.");
     public static readonly Reason RouteNotFound = new("route_not_found", 404, "No route matches the request.");
     public static readonly Reason MethodNotAllowed = new("method_not_allowed", 405, "The route does not take this method.");
@@ -35,6 +47,7 @@ internal sealed class Reason
         "insufficient_scope", 403, "The caller may not do this.",
         "Bearer error=\"insufficient_scope\", error_description=\"The caller may not do this.\"");
     public static readonly Reason OriginNotAllowed = new("origin_not_allowed", 403, "The origin of the page is not allowed here.");
+    public static readonly Reason IdentityTooLarge = new("identity_too_large", 403, "The caller's identity exceeds the 8 KiB of headers that backends are sent.");
     public static readonly Reason VerifyUntrustedPeer = new("verify_untrusted_peer", 403, "Only configured proxies may ask.");
     public static readonly Reason VerifyNoRoute = new("verify_no_route", 403, "No route and no default policy decides this request.");
 

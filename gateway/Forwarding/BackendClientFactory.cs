@@ -1,0 +1,21 @@
+using System.Net;
+using System.Text;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Gateway.Forwarding;
+
+/// <summary>Clients that neither interpret nor change what passes through them.</summary>
+internal sealed class BackendClientFactory : ForwarderHttpClientFactory
+{
+    protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
+    {
+        base.ConfigureHandler(context, handler);
+        // RFC 9110 section 5.5: bytes 0x80-0xFF are opaque. Latin-1 is the encoding that gives each byte back.
+        handler.RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1;
+        handler.ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1;
+        handler.UseCookies = false;
+        handler.AllowAutoRedirect = false;
+        handler.UseProxy = false;
+        handler.AutomaticDecompression = DecompressionMethods.None;
+    }
+}

@@ -1,0 +1,45 @@
+using System.Text.Json;
+using Gateway.Forwarding;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Gateway.Routing;
+
+/// <summary>
+/// What the gateway adds to one YARP route, prepared when its endpoint is built. Everything comes from the route's own
+/// configuration, into which <see cref="RouteResolver"/> has written the policies it names, so that a route and its policies
+/// always change together.
+/// </summary>
+internal sealed class GatewayRoute(RouteConfig config)
+{
+    /// <summary>The cluster whose pages set the <c>gwid_</c> cookies; every other one never sees them.</summary>
+    public const string AuthServiceCluster = "auth-service";
+
+    private HeaderBoundary? _boundary;
+
+    public string RouteId { get; } = config.RouteId;
+
+    public RoutePolicy Policy { get; } = new(Read<PolicyDefinition>(config, RouteMetadata.ResolvedPolicy)
+        ?? throw new InvalidOperationException($"Route '{config.RouteId}' has no resolved policy."));
+
+    public CorsRule? Cors { get; } = Read<CorsDefinition>(config, RouteMetadata.ResolvedCors) is { } cors ? new CorsRule(cors) : null;
+
+    public ForwardingRules Forwarding { get; } = ForwardingRules.Read(config.Metadata, []);
+
+    /// <summary>Whether the route goes on while the revocation state is not known.</summary>
+    public bool AdmitsUnknownRevocation { get; } = config.Metadata?.GetValueOrDefault(RouteMetadata.WhenRevocationUnknown) == "admit";
+
+    /// <summary>Whether the route's backend owns the sign-in cookies.</summary>
+    public bool IsAuthService { get; } = string.Equals(config.ClusterId, AuthServiceCluster, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The boundary around the route's transforms. They change with the route's configuration, and so does this.</summary>
+    public HeaderBoundary Boundary(HttpTransformer transforms, TrustedProxies proxies)
+    {
+        var boundary = _boundary;
+        if (boundary?.Transforms != transforms) _boundary = boundary = new HeaderBoundary(transforms, this, proxies);
+        return boundary;
+    }
+
+    private static T? Read<T>(RouteConfig config, string key) where T : class =>
+        config.Metadata?.GetValueOrDefault(key) is { } json ? JsonSerializer.Deserialize<T>(json) : null;
+}

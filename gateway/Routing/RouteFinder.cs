@@ -1,0 +1,39 @@
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Gateway.Routing;
+
+/// <summary>Which route a request would take, asked of the router itself and so never of a second opinion.</summary>
+internal sealed class RouteFinder
+{
+    private RequestDelegate? _routing;
+
+    /// <summary>Takes the application's routing; called once, when its pipeline is built.</summary>
+    public void UseRoutingOf(IApplicationBuilder app)
+    {
+        var branch = app.New();
+        branch.UseRouting();
+        branch.Run(_ => Task.CompletedTask);
+        _routing = branch.Build();
+    }
+
+    /// <summary>The route of the same request at another raw path; null if there is none.</summary>
+    public async ValueTask<GatewayRoute?> FindAsync(HttpContext context, string rawPath)
+    {
+        var routing = _routing ?? throw new InvalidOperationException("The pipeline has no routes.");
+        var features = new FeatureCollection();
+        features.Set<IHttpRequestFeature>(new HttpRequestFeature
+        {
+            Method = context.Request.Method,
+            Scheme = context.Request.Scheme,
+            Protocol = context.Request.Protocol,
+            Path = PathString.FromUriComponent(rawPath).Value!,
+            QueryString = context.Request.QueryString.Value ?? "",
+            Headers = context.Request.Headers,
+            RawTarget = rawPath,
+        });
+        features.Set<IHttpResponseFeature>(new HttpResponseFeature());
+        var probe = new DefaultHttpContext(features) { RequestServices = context.RequestServices, RequestAborted = context.RequestAborted };
+        await routing(probe);
+        return probe.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>();
+    }
+}

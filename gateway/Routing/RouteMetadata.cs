@@ -1,0 +1,43 @@
+using System.Collections.Frozen;
+
+namespace Gateway.Routing;
+
+/// <summary>
+/// The gateway's settings in a route's <c>Metadata</c>. An unknown key that starts with <see cref="Prefix"/> is an error, so
+/// that a misspelt one is not silently the default.
+/// </summary>
+internal static class RouteMetadata
+{
+    public const string Prefix = "Gateway.";
+
+    /// <summary><c>keep</c> or <c>drop</c> (default) a bearer <c>Authorization</c>; other schemes always pass.</summary>
+    public const string Authorization = "Gateway.Authorization";
+
+    /// <summary>Which identity headers the backend gets: <c>all</c> (default), <c>none</c>, or names separated by commas.</summary>
+    public const string IdentityHeaders = "Gateway.IdentityHeaders";
+
+    /// <summary>Claims as further headers: <c>email=X-Email, tenant=X-Tenant</c>. Such a header never passes from a client.</summary>
+    public const string ClaimHeaders = "Gateway.ClaimHeaders";
+
+    /// <summary>Header names that pass though the gateway would drop them from a client; not its own identity headers.</summary>
+    public const string AllowedHeaders = "Gateway.AllowedHeaders";
+
+    /// <summary>How long neither side may send, as <c>hh:mm:ss</c> or <c>none</c>. Default: the cluster's, YARP's being 100 s.</summary>
+    public const string ActivityTimeout = "Gateway.ActivityTimeout";
+
+    /// <summary>
+    /// <c>refuse</c> (default, 503) or <c>admit</c> a caller whose token is good, while it is not known whether the token has
+    /// been revoked.
+    /// </summary>
+    public const string WhenRevocationUnknown = "Gateway.WhenRevocationUnknown";
+
+    /// <summary>Written by the gateway: the policy that <c>AuthorizationPolicy</c> names.</summary>
+    internal const string ResolvedPolicy = "Gateway.Resolved.Policy";
+
+    /// <summary>Written by the gateway: the rule that <c>CorsPolicy</c> names.</summary>
+    internal const string ResolvedCors = "Gateway.Resolved.Cors";
+
+    /// <summary>What a configuration may hold.</summary>
+    public static readonly FrozenSet<string> Known =
+        new[] { Authorization, IdentityHeaders, ClaimHeaders, AllowedHeaders, ActivityTimeout, WhenRevocationUnknown }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+}

@@ -1,0 +1,66 @@
+using Gateway.Authentication;
+using Gateway.Diagnostics;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Gateway.Routing;
+
+/// <summary>
+/// Decides by the policy of the chosen route whether the caller may pass. An endpoint without a policy is for signed-in
+/// callers, whoever added it.
+/// </summary>
+internal sealed class RoutePolicies(RequestDelegate next)
+{
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint() is not { } endpoint) return context.RefuseAsync(Reason.RouteNotFound);
+        // The router's own answer, such as 405, is no route.
+        if (endpoint is not RouteEndpoint) return PassAsync(context);
+
+        var route = endpoint.Metadata.GetMetadata<GatewayRoute>();
+        if (route is not null && OwnPaths.Contain(context.Request.Path)) return context.RefuseAsync(Reason.RouteNotFound);
+        var policy = route?.Policy ?? endpoint.Metadata.GetMetadata<RoutePolicy>() ?? RoutePolicy.SignedIn;
+        if (FindRefusal(context, policy, route) is { } reason) return context.RefuseAsync(reason, policy.RequiredScopes);
+        return PassAsync(context);
+    }
+
+    /// <summary>Why the caller may not pass <paramref name="policy"/>; null if it may.</summary>
+    public static Reason? FindRefusal(HttpContext context, RoutePolicy policy, GatewayRoute? route)
+    {
+        var outcome = context.Features.Get<AuthenticationOutcome>() ?? AuthenticationOutcome.Missing;
+        if (!policy.AllowsAnonymous)
+        {
+            if (CallerOf(outcome, route) is not { } caller) return outcome.Refusal ?? Reason.TokenMissing;
+            if (!policy.Admits(caller)) return Reason.InsufficientScope;
+        }
+
+        // Browsers let any site open a WebSocket (RFC 6455 section 10.2), and one whose token is a sub-protocol comes from a
+        // script: its origin must be one that the route allows.
+        if (outcome.Source != TokenSource.WebSocketProtocol) return null;
+        var origin = context.Request.Headers.Origin;
+        return origin.Count == 1 && route?.Cors?.Allows(origin) == true ? null : Reason.OriginNotAllowed;
+    }
+
+    /// <summary>The caller as the route sees it: some go on while the revocation state is not known.</summary>
+    public static AuthenticatedCaller? CallerOf(AuthenticationOutcome? outcome, GatewayRoute? route) =>
+        route?.AdmitsUnknownRevocation == true ? outcome?.CallerWithoutRevocation : outcome?.Caller;
+
+    /// <summary>Gives the answers of the router and of YARP a problem body, where they have none.</summary>
+    private async Task PassAsync(HttpContext context)
+    {
+        await next(context);
+        var response = context.Response;
+        if (response.HasStarted || response.StatusCode < StatusCodes.Status405MethodNotAllowed) return;
+        Reason? reason = context.Features.Get<IForwarderErrorFeature>()?.Error switch
+        {
+            null => response.StatusCode == StatusCodes.Status405MethodNotAllowed ? Reason.MethodNotAllowed : null,
+            _ => response.StatusCode switch
+            {
+                StatusCodes.Status502BadGateway => Reason.UpstreamFailed,
+                StatusCodes.Status503ServiceUnavailable => Reason.UpstreamUnavailable,
+                StatusCodes.Status504GatewayTimeout => Reason.UpstreamTimeout,
+                _ => null,
+            },
+        };
+        if (reason is not null) await context.RefuseAsync(reason);
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using ServiceHosting;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Model;
+
+namespace Gateway.Routing;
+
+/// <summary>What may be asked for, and who may ask for it.</summary>
+internal static class RoutingServices
+{
+    /// <summary>Path and header rules, and a policy for every route. Unknown names in routes are start-up problems.</summary>
+    public static IReverseProxyBuilder AddRoutePolicies(this IReverseProxyBuilder proxy)
+    {
+        var services = proxy.Services;
+        services.AddCheckedOptions<PathOptions>(PathOptions.Section);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PathOptions>, PathOptionsValidator>());
+        services.TryAddSingleton<RouteResolver>();
+        services.TryAddSingleton<RouteFinder>();
+        services.AddSingleton<IProxyConfigFilter>(provider => provider.GetRequiredService<RouteResolver>());
+        services.AddSingleton<IConfigurationCheck>(provider => provider.GetRequiredService<RouteResolver>());
+        services.AddSingleton<IConfigChangeListener, ConfigurationChangeLog>();
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            // RFC 9110 section 5.5: bytes 0x80-0xFF are opaque and must come out as they went in.
+            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+            kestrel.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
+        });
+        return proxy;
+    }
+
+    /// <summary>First in the pipeline, before <c>UseRouting</c>.</summary>
+    public static IApplicationBuilder UseRequestTargetRules(this IApplicationBuilder app) => app.UseMiddleware<RequestTargetRules>();
+
+    /// <summary>After <c>UseRouting</c>, before the token is looked at: a preflight carries none.</summary>
+    public static IApplicationBuilder UseRouteCors(this IApplicationBuilder app) => app.UseMiddleware<RouteCors>();
+
+    /// <summary>After the token has been judged.</summary>
+    public static IApplicationBuilder UseRoutePolicies(this IApplicationBuilder app) => app.UseMiddleware<RoutePolicies>();
+
+    /// <summary>Maps YARP's routes, each with its policy.</summary>
+    public static void MapGatewayRoutes(this WebApplication app)
+    {
+        app.Services.GetRequiredService<RouteFinder>().UseRoutingOf(app);
+        app.MapReverseProxy().Add(AddPolicy);
+    }
+
+    private static void AddPolicy(EndpointBuilder endpoint)
+    {
+        var config = endpoint.Metadata.OfType<RouteModel>().Single().Config;
+        var route = new GatewayRoute(config);
+        endpoint.Metadata.Add(route);
+        // A preflight names the method it asks for; without CORS, OPTIONS is a method like any other.
+        if (route.Cors is not null && endpoint.Metadata.OfType<IHttpMethodMetadata>().SingleOrDefault() is { } methods)
+        {
+            endpoint.Metadata.Remove(methods);
+            endpoint.Metadata.Add(new HttpMethodMetadata(methods.HttpMethods, acceptCorsPreflight: true));
+        }
+    }
+}
