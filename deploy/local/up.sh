@@ -261,7 +261,7 @@ if [[ $database == postgres* ]]; then database=$(connection_string "$database");
 require_free_ports
 
 trap clean_up EXIT
-trap 'exit 1' INT TERM HUP USR1
+trap 'die "stopped before the stack was ready"' INT TERM HUP USR1
 write_pid "$run/up.pid" $$
 prepare_files
 if ((build)); then build_services; fi
