@@ -1,4 +1,6 @@
 using AuthService.Diagnostics;
+using AuthService.Revocation;
+using AuthService.Sessions;
 using AuthService.SigningKeys;
 using AuthService.Tokens;
 using AuthService.Users;
@@ -27,6 +29,8 @@ internal static class Program
         builder.Services.AddSigningKeys();
         builder.Services.AddRedis();
         builder.Services.AddAccessTokens();
+        builder.Services.AddRevocationService();
+        builder.Services.AddSessions();
         builder.Services.AddExceptionHandler<FaultHandler>();
     }
 
@@ -36,5 +40,7 @@ internal static class Program
         app.UseExceptionHandler(_ => { });
         app.UseStatusBodies();
         app.MapMetadata();
+        app.MapTokenEndpoints();
+        app.MapSessionEndpoints();
     }
 }

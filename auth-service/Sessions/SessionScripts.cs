@@ -7,7 +7,7 @@ namespace AuthService.Sessions;
 /// <code>
 /// live:      user client scope epoch auth_time created seen expires idle gen rotated identity address agent
 ///            (next_epoch next_epoch_until while a re-stamp is under way)
-/// tombstone: user client expires ended ended_at
+/// tombstone: user client expires ended ended_at outbox
 /// </code>
 /// <c>gen</c> is the generation that is current, <c>rotated</c> when it became so, <c>identity</c> the Redis it was
 /// written under. The record's size does not depend on how often the session was refreshed, and it holds no token.
@@ -57,13 +57,15 @@ internal sealed class SessionScripts
           local actor = audit.actor ~= '' and audit.actor or cjson.null
           local address = audit.address ~= '' and audit.address or cjson.null
           local trace = audit.trace_id ~= '' and audit.trace_id or cjson.null
-          return redis.call('XADD', KEYS[2], '*', 'data', cjson.encode({
+          local id = redis.call('XADD', KEYS[2], '*', 'data', cjson.encode({
             eid = audit.eid,
             revocation = { iss = audit.issuer, kind = 'sid', id = s.sid, cut_off = cjson.null, except = cjson.null, exp = now + audit.token_life },
             session_end = { sid = s.sid, sub = s.user, client_id = s.client, reason = reason, ended_at_ms = now, expires_ms = tonumber(s.expires) },
             audit = { type = audit.type, at_ms = now, actor = actor, subject = s.user, client_id = s.client, sid = s.sid,
                       address = address, trace_id = trace, detail = audit.detail },
           }))
+          redis.call('HSET', KEYS[1], 'outbox', id)
+          return id
         end
 
         """;
@@ -142,23 +144,23 @@ internal sealed class SessionScripts
 
     /// <summary>
     /// ARGV: user, client, sid, reason, entry id, issuer, longest life of an access token in ms, absolute expiry to assume
-    /// when Redis has no record (0: none known), longest life of a session in ms, actor, address, trace id. Returns the
-    /// outbox id, nothing if the session had ended before. Without a record the end is written all the same: Redis may
-    /// have lost it, and an older copy of it may come back.
+    /// when Redis has no record (0: none known), longest life of a session in ms, actor, address, trace id. Returns
+    /// whether this ended the session, and the outbox id of its end, by whomever. Without a record the end is written all
+    /// the same: Redis may have lost it, and an older copy of it may come back.
     /// </summary>
     private const string EndBody = """
         local now, s = now_ms(), read(KEYS[1])
-        if s.ended then return false end
-        if s.user and (s.user ~= ARGV[1] or s.client ~= ARGV[2]) then return false end
+        if s.user and (s.user ~= ARGV[1] or s.client ~= ARGV[2]) then return { 0 } end
+        if s.ended then return { 0, s.outbox } end
         if not s.user then
           local expires = tonumber(ARGV[8])
           if expires == 0 then expires = now + ARGV[9] end
-          if expires <= now then return false end
+          if expires <= now then return { 0 } end
           s = { user = ARGV[1], client = ARGV[2], expires = string.format('%.0f', expires) }
         end
         s.sid = ARGV[3]
-        return end_session(now, s, ARGV[4], { eid = ARGV[5], issuer = ARGV[6], token_life = ARGV[7], actor = ARGV[10],
-          address = ARGV[11], trace_id = ARGV[12], type = 'session.ended', detail = { severity = 'info', reason = ARGV[4] } })
+        return { 1, end_session(now, s, ARGV[4], { eid = ARGV[5], issuer = ARGV[6], token_life = ARGV[7], actor = ARGV[10],
+          address = ARGV[11], trace_id = ARGV[12], type = 'session.ended', detail = { severity = 'info', reason = ARGV[4] } }) }
         """;
 
     /// <summary>

@@ -8,8 +8,10 @@ namespace AuthService.Sessions;
 /// Sessions in Redis. Every method is one script, decided there (<see cref="SessionScripts"/>); all throw
 /// <see cref="RedisUnavailableException"/> when Redis does not answer, and repeating any of them is safe.
 /// </summary>
-internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, SessionScripts scripts, SessionPolicy policy)
+internal sealed class SessionStore(SessionsConnection connection, SessionKeys keys, SessionScripts scripts, SessionPolicy policy)
 {
+    private readonly RedisConnection _redis = connection.Redis;
+
     /// <summary>Longest user agent that is kept. A record's size must not be the client's choice.</summary>
     private const int MaxUserAgentLength = 256;
 
@@ -20,7 +22,7 @@ internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, Sess
     public async Task<StartedSession> StartAsync(NewSession session, CancellationToken cancellationToken)
     {
         var sid = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SessionKeys.SidLength / 2));
-        var expires = (long)await redis.EvaluateAsync(
+        var expires = (long)await _redis.EvaluateAsync(
             scripts.Start,
             [keys.Session(sid)],
             [
@@ -28,7 +30,7 @@ internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, Sess
                 Milliseconds(session.Absolute), session.Address ?? "", Shorten(session.UserAgent ?? ""),
             ],
             cancellationToken);
-        await redis.EvaluateAsync(scripts.AddToIndex, [keys.UserSessions(session.UserId)], [sid, expires], cancellationToken);
+        await _redis.EvaluateAsync(scripts.AddToIndex, [keys.UserSessions(session.UserId)], [sid, expires], cancellationToken);
         return new StartedSession(sid, new RefreshToken(sid, session.UserId, session.ClientId, Generation: 1, expires));
     }
 
@@ -36,7 +38,7 @@ internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, Sess
     /// <param name="sessionEpoch">The user's epoch as the database has it.</param>
     public async Task<RotationOutcome> RotateAsync(RefreshToken token, long sessionEpoch, SessionActor by, CancellationToken cancellationToken)
     {
-        var result = (RedisResult[])(await redis.EvaluateAsync(
+        var result = (RedisResult[])(await _redis.EvaluateAsync(
             scripts.Rotate,
             KeysOf(token.Sid),
             [
@@ -65,23 +67,22 @@ internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, Sess
 
     /// <summary>Whether a genuine token would be answered with tokens now. Changes nothing; a used-up token harms nobody here.</summary>
     public async Task<bool> IsLiveAsync(RefreshToken token, long sessionEpoch, CancellationToken cancellationToken) =>
-        (bool)await redis.EvaluateAsync(scripts.IsLive, KeysOf(token.Sid), Presented(token, sessionEpoch), cancellationToken);
+        (bool)await _redis.EvaluateAsync(scripts.IsLive, KeysOf(token.Sid), Presented(token, sessionEpoch), cancellationToken);
 
     /// <summary>Ends a session, also one that Redis has lost. The caller publishes the outbox entry.</summary>
     /// <param name="expiresMs">The session's absolute expiry if it is known from elsewhere; null to assume the longest.</param>
     public async Task<SessionEnding> EndAsync(
         string sid, Guid userId, string clientId, long? expiresMs, SessionEndReason reason, SessionActor by, CancellationToken cancellationToken)
     {
-        var result = await redis.EvaluateAsync(
+        var result = (RedisResult[])(await _redis.EvaluateAsync(
             scripts.EndSession,
             KeysOf(sid),
             [
                 Text(userId), clientId, sid, Name(reason), NewEntryId(), policy.Issuer, Milliseconds(policy.LongestTokenLife), expiresMs ?? 0,
                 Milliseconds(policy.LongestSession), by.Actor ?? "", by.Address ?? "", by.TraceId ?? "",
             ],
-            cancellationToken);
-        var outboxId = result.IsNull ? null : (string?)result;
-        return new SessionEnding(outboxId is not null, SessionKeys.Partition(sid), outboxId);
+            cancellationToken))!;
+        return new SessionEnding((bool)result[0], SessionKeys.Partition(sid), result.Length > 1 ? (string?)result[1] : null);
     }
 
     /// <summary>
@@ -89,17 +90,17 @@ internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, Sess
     /// epoch is committed, so that no refresh of the excepted session falls between the two.
     /// </summary>
     public async Task<bool> AllowEpochAsync(string sid, Guid userId, long epoch, long nextEpoch, CancellationToken cancellationToken) =>
-        (bool)await redis.EvaluateAsync(
+        (bool)await _redis.EvaluateAsync(
             scripts.AllowEpoch, [keys.Session(sid)], [Text(userId), epoch, nextEpoch, Milliseconds(TimeSpan.FromSeconds(30))], cancellationToken);
 
     /// <summary>Stamps a live session with the epoch that was committed; called after the change.</summary>
     public async Task<bool> StampEpochAsync(string sid, Guid userId, long epoch, long nextEpoch, CancellationToken cancellationToken) =>
-        (bool)await redis.EvaluateAsync(scripts.StampEpoch, [keys.Session(sid)], [Text(userId), epoch, nextEpoch], cancellationToken);
+        (bool)await _redis.EvaluateAsync(scripts.StampEpoch, [keys.Session(sid)], [Text(userId), epoch, nextEpoch], cancellationToken);
 
     /// <summary>The user's live sessions of one epoch, those first that live longest. For showing: the index may miss some.</summary>
     public async Task<IReadOnlyList<SessionInfo>> ListAsync(Guid userId, long sessionEpoch, CancellationToken cancellationToken)
     {
-        var sids = (string[])(await redis.EvaluateAsync(scripts.ReadIndex, [keys.UserSessions(userId)], [MaxListed], cancellationToken))!;
+        var sids = (string[])(await _redis.EvaluateAsync(scripts.ReadIndex, [keys.UserSessions(userId)], [MaxListed], cancellationToken))!;
         var sessions = await Task.WhenAll(sids.Select(sid => FindAsync(sid, userId, cancellationToken)));
         return [.. sessions.OfType<SessionInfo>().Where(session => session.SessionEpoch == sessionEpoch)];
     }
@@ -107,7 +108,7 @@ internal sealed class SessionStore(RedisConnection redis, SessionKeys keys, Sess
     /// <summary>A live session of the user; null if there is none of that id, or it is another's.</summary>
     public async Task<SessionInfo?> FindAsync(string sid, Guid userId, CancellationToken cancellationToken)
     {
-        var result = await redis.EvaluateAsync(scripts.Show, [keys.Session(sid)], [Text(userId)], cancellationToken);
+        var result = await _redis.EvaluateAsync(scripts.Show, [keys.Session(sid)], [Text(userId)], cancellationToken);
         if (result.IsNull)
             return null;
         var fields = (string[])result!;

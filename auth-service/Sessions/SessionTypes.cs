@@ -60,7 +60,7 @@ internal enum SessionEndReason
 }
 
 /// <param name="Ended">False if it had ended before.</param>
-/// <param name="OutboxId">Outbox entry to publish; null if it had ended before.</param>
+/// <param name="OutboxId">Outbox entry of its end, to publish now or again; null if the session was over by its age.</param>
 internal sealed record SessionEnding(bool Ended, string Partition, string? OutboxId);
 
 /// <summary>A live session, for showing to its user.</summary>

@@ -77,6 +77,27 @@ internal sealed class SigningKey
         }
     }
 
+    /// <summary>Whether a JWS signature is this key's (RFC 7515 section 5.2).</summary>
+    public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
+    {
+        if (!_pool.TryTake(out var key)) key = Import();
+        try
+        {
+            return (key, Algorithm) switch
+            {
+                (ECDsa ec, SigningAlgorithm.Es256) => ec.VerifyData(data, signature, HashAlgorithmName.SHA256),
+                (ECDsa ec, SigningAlgorithm.Es384) => ec.VerifyData(data, signature, HashAlgorithmName.SHA384),
+                (RSA rsa, SigningAlgorithm.Rs256) => rsa.VerifyData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1),
+                (RSA rsa, SigningAlgorithm.Ps256) => rsa.VerifyData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pss),
+                _ => throw new InvalidOperationException($"A key of type {key.GetType().Name} cannot verify {Algorithm}."),
+            };
+        }
+        finally
+        {
+            _pool.Add(key);
+        }
+    }
+
     private AsymmetricAlgorithm Import()
     {
         AsymmetricAlgorithm key = Algorithm is SigningAlgorithm.Es256 or SigningAlgorithm.Es384 ? ECDsa.Create() : RSA.Create();

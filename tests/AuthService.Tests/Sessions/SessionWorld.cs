@@ -1,6 +1,5 @@
 using AuthService.Sessions;
 using RevocationProtocol;
-using StackExchange.Redis;
 using Testing;
 
 namespace AuthService.Tests.Sessions;
@@ -33,7 +32,7 @@ public sealed class SessionWorld : IAsyncLifetime
         await Redis.DisposeAsync();
     }
 
-    internal SessionStore StoreWith(SessionPolicy policy, SessionScripts? scripts = null) => new(Connection, Keys, scripts ?? new SessionScripts(), policy);
+    internal SessionStore StoreWith(SessionPolicy policy, SessionScripts? scripts = null) => new(new SessionsConnection(Connection, isOwn: false), Keys, scripts ?? new SessionScripts(), policy);
 
     internal static NewSession NewSession(Guid? user = null, string? userAgent = "curl/8") =>
         new(user ?? Guid.NewGuid(), "api", "profile", SessionEpoch: 0, AuthTimeSeconds: 1_700_000_000, "192.0.2.7", userAgent,
@@ -67,6 +66,4 @@ public sealed class SessionWorld : IAsyncLifetime
     }
 
     internal async Task<string> OutboxAsync(string sid) => await Redis.RunCliAsync("xrange", Keys.Outbox(SessionKeys.Partition(sid)).ToString(), "-", "+");
-
-    internal static RedisKey[] NoKeys => [];
 }
