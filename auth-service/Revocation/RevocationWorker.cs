@@ -8,7 +8,7 @@ namespace AuthService.Revocation;
 /// what others left unpublished, and throw away what has expired.
 /// </summary>
 internal sealed partial class RevocationWorker(
-    RevocationReader reader, RevocationState state, RevocationService service, RevocationStore store, RevocationWriter writer,
+    Preparation preparation, RevocationReader reader, RevocationState state, RevocationService service, RevocationStore store, RevocationWriter writer,
     AcknowledgementTracker acknowledgements, ILogger<RevocationWorker> logger, TimeProvider time) : BackgroundService
 {
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
@@ -39,7 +39,9 @@ internal sealed partial class RevocationWorker(
         {
             try
             {
-                await work(stoppingToken);
+                // Before the database is prepared there are no tables to ask.
+                if (preparation.NotReadyReason is null)
+                    await work(stoppingToken);
                 failure = null;
             }
             catch (Exception e) when (e is RedisUnavailableException || UsersDatabaseFaults.IsAway(e))

@@ -1,0 +1,243 @@
+using AuthService.Revocation;
+using AuthService.Sessions;
+using AuthService.Users;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using RevocationProtocol;
+using Testing;
+
+namespace AuthService.Tests.Revocation;
+
+/// <summary>Publishing, refilling and storing, against a real Redis and a real SQLite file that can be taken away.</summary>
+public sealed class RevocationServiceTests : IAsyncLifetime
+{
+    private const string Issuer = "http://issuer.test";
+    private static readonly SessionActor Someone = new("tester", "192.0.2.1", "trace");
+
+    private readonly RedisFixture _redis = new();
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("revocation-");
+    private readonly ServiceProvider _none = new ServiceCollection().BuildServiceProvider();
+    private readonly RevocationKeys _keys = new("gw:");
+    private readonly SessionKeys _sessionKeys = new("gw:");
+    private readonly RevocationReplica _replica = new(TimeSpan.FromSeconds(30), TimeProvider.System);
+    private RedisConnection _connection = null!;
+    private SwitchableDatabase _database = null!;
+    private RevocationWriter _writer = null!;
+    private RevocationStore _store = null!;
+    private RevocationState _state = null!;
+    private RevocationService _service = null!;
+    private SessionStore _sessions = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _redis.StartAsync();
+        var time = TimeProvider.System;
+        _connection = new RedisConnection(_redis.Endpoint, time);
+        var options = UsersDatabaseOptions.Parse($"Data Source={Path.Combine(_directory.FullName, "users.db")}");
+        _database = new SwitchableDatabase(new UsersDbContextFactory(options, NullLoggerFactory.Instance, _none));
+        await new UsersDatabase(_database, options, time, NullLogger<UsersDatabase>.Instance).PrepareAsync(Cancellation);
+        _writer = new RevocationWriter(_connection, _keys);
+        _store = new RevocationStore(_database, time);
+        _state = new RevocationState(_writer, _store, NullLogger<RevocationState>.Instance, time);
+        var tracker = new AcknowledgementTracker(_connection, _keys, _writer, NullLogger<AcknowledgementTracker>.Instance, time);
+        _service = new RevocationService(
+            _writer, tracker, _store, _state, new Outbox(new SessionsConnection(_connection, isOwn: false), _sessionKeys), _replica, NullLogger<RevocationService>.Instance, time);
+        _sessions = new SessionStore(_connection, _sessionKeys, new SessionScripts(), new SessionPolicy(
+            Issuer, GracePeriod: TimeSpan.FromSeconds(60), LongestTokenLife: TimeSpan.FromMinutes(6), LongestSession: TimeSpan.FromDays(30)));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.DisposeAsync();
+        await _redis.DisposeAsync();
+        await _none.DisposeAsync();
+        _directory.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task State_of_a_new_redis_is_unavailable_until_it_is_filled_and_marked()
+    {
+        Assert.Throws<RedisUnavailableException>(_service.EnsureAvailable);
+        await _state.RefreshAsync(Cancellation);
+        Assert.Throws<RedisUnavailableException>(_service.EnsureAvailable);
+        await _state.RefreshAsync(Cancellation);
+        _service.EnsureAvailable();
+    }
+
+    [Fact]
+    public async Task State_of_a_redis_that_came_back_empty_is_refilled_with_every_live_row()
+    {
+        await FillAsync();
+        await CommitAsync(Sid("live"), new RevocationEntry(Issuer, RevocationKind.Kid, "key", 0, null, RevocationEntry.Never), Sid("expired", lifeMs: -1));
+        Assert.Equal(3, (await _service.PublishStagedAsync(Cancellation)).Revoked);
+        await _redis.RestartAsync();
+        await FillAsync();
+        Assert.Equal("2", await _redis.RunCliAsync("XLEN", _keys.Stream));
+        Assert.Equal(2, (await _writer.InspectAsync(Cancellation)).MarkedNumber);
+    }
+
+    [Fact]
+    public async Task State_of_a_redis_with_older_data_under_its_own_identity_is_found_out_by_the_row_number()
+    {
+        await FillAsync();
+        await CommitAsync(Sid("first"));
+        await _service.PublishStagedAsync(Cancellation);
+        await ExecuteAsync("UPDATE revocations SET published_at_ms = published_at_ms - 10000");
+        var identity = (await _writer.InspectAsync(Cancellation)).Identity;
+        await _redis.RunCliAsync("DEL", _keys.Stream);
+        await _redis.RunCliAsync("SET", _keys.Marker, identity + ":0");
+        await _state.RefreshAsync(Cancellation);
+        Assert.NotNull(_state.UnavailableReason);
+        await _state.RefreshAsync(Cancellation);
+        Assert.Null(_state.UnavailableReason);
+        Assert.Equal("1", await _redis.RunCliAsync("XLEN", _keys.Stream));
+    }
+
+    [Fact]
+    public async Task Row_committed_by_a_process_that_died_is_published_by_any_replica()
+    {
+        await FillAsync();
+        await CommitAsync(Sid("s"));
+        Assert.Equal(1, (await _service.PublishStagedAsync(Cancellation)).Revoked);
+        Assert.Equal(RevocationVerdict.Revoked, _replica.Check(Token("s")));
+        Assert.Equal(0, (await _service.PublishStagedAsync(Cancellation)).Revoked);
+    }
+
+    [Fact]
+    public async Task Row_whose_redis_is_away_is_answered_unacknowledged_and_published_later()
+    {
+        await FillAsync();
+        await CommitAsync(Sid("s"));
+        await _redis.KillAsync();
+        Assert.Equal(0, (await _service.PublishStagedAsync(Cancellation)).Acknowledged);
+        Assert.Throws<RedisUnavailableException>(_service.EnsureAvailable);
+        await _redis.StartAsync();
+        await FillAsync();
+        await _service.PublishStagedAsync(Cancellation);
+        Assert.Equal("0", await CountAsync("SELECT count(*) AS \"Value\" FROM revocations WHERE published_at_ms IS NULL"));
+    }
+
+    [Fact]
+    public async Task Outbox_entry_reaches_stream_and_database_and_leaves_once()
+    {
+        await FillAsync();
+        var (sid, ending) = await EndSessionAsync();
+        var receipt = await _service.PublishOutboxAsync(SessionKeys.Partition(sid), ending, Cancellation);
+        Assert.Equal(new RevocationReceipt(1, 0, 0, Durable: true), receipt);
+        Assert.Equal(RevocationVerdict.Revoked, _replica.Check(Token(sid)));
+        Assert.Equal("1", await CountAsync($"SELECT count(*) AS \"Value\" FROM ended_sessions WHERE sid = '{sid}'"));
+        Assert.Equal("1", await CountAsync($"SELECT count(*) AS \"Value\" FROM audit_events WHERE sid = '{sid}' AND type = 'session.ended'"));
+        Assert.Equal("0", await _redis.RunCliAsync("XLEN", _sessionKeys.Outbox(SessionKeys.Partition(sid))!));
+        // The caller whose entry somebody else has dealt with still gets an answer.
+        Assert.True((await _service.PublishOutboxAsync(SessionKeys.Partition(sid), ending, Cancellation)).Durable);
+    }
+
+    [Fact]
+    public async Task Outbox_entry_while_the_database_is_away_revokes_at_once_and_is_stored_when_it_is_back()
+    {
+        await FillAsync();
+        var (sid, ending) = await EndSessionAsync();
+        _database.Away = true;
+        var receipt = await _service.PublishOutboxAsync(SessionKeys.Partition(sid), ending, Cancellation);
+        Assert.False(receipt.Durable);
+        Assert.Equal(RevocationVerdict.Revoked, _replica.Check(Token(sid)));
+        Assert.Equal("1", await _redis.RunCliAsync("XLEN", _keys.Stream));
+        _database.Away = false;
+        await _service.SweepOutboxesAsync(Cancellation);
+        Assert.Equal("1", await CountAsync($"SELECT count(*) AS \"Value\" FROM ended_sessions WHERE sid = '{sid}'"));
+        Assert.Equal("0", await _redis.RunCliAsync("XLEN", _sessionKeys.Outbox(SessionKeys.Partition(sid))!));
+    }
+
+    [Fact]
+    public async Task Outbox_entry_of_a_process_that_died_is_published_by_the_sweep_and_stored_once()
+    {
+        await FillAsync();
+        var (sid, _) = await EndSessionAsync();
+        await Task.WhenAll(_service.SweepOutboxesAsync(Cancellation), _service.SweepOutboxesAsync(Cancellation));
+        Assert.Equal(RevocationVerdict.Revoked, _replica.Check(Token(sid)));
+        Assert.Equal("1", await CountAsync("SELECT count(*) AS \"Value\" FROM revocations"));
+        Assert.Equal("1", await CountAsync("SELECT count(*) AS \"Value\" FROM audit_events"));
+    }
+
+    [Fact]
+    public async Task Outbox_entry_published_to_a_redis_that_is_not_filled_stays_until_it_is()
+    {
+        var (sid, ending) = await EndSessionAsync();
+        await _service.PublishOutboxAsync(SessionKeys.Partition(sid), ending, Cancellation);
+        Assert.Equal("1", await _redis.RunCliAsync("XLEN", _sessionKeys.Outbox(SessionKeys.Partition(sid))!));
+        await FillAsync();
+        await _service.SweepOutboxesAsync(Cancellation);
+        Assert.Equal("0", await _redis.RunCliAsync("XLEN", _sessionKeys.Outbox(SessionKeys.Partition(sid))!));
+    }
+
+    [Fact]
+    public async Task Expired_rows_are_deleted_and_live_ones_stay()
+    {
+        await CommitAsync(Sid("live"), Sid("expired", lifeMs: -1));
+        await _store.DeleteExpiredAsync(Cancellation);
+        Assert.Equal("1", await CountAsync("SELECT count(*) AS \"Value\" FROM revocations"));
+    }
+
+    private async Task FillAsync()
+    {
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    await _state.RefreshAsync(Cancellation);
+                }
+                catch (RedisUnavailableException)
+                {
+                    return false;
+                }
+                return _state.UnavailableReason is null;
+            },
+            "Redis is filled and marked",
+            Cancellation);
+    }
+
+    private async Task<(string Sid, string OutboxId)> EndSessionAsync()
+    {
+        var user = Guid.NewGuid();
+        var session = await _sessions.StartAsync(
+            new NewSession(user, "api", "profile", 0, 1_700_000_000, "192.0.2.7", "curl", TimeSpan.FromHours(24), TimeSpan.FromDays(30)), Cancellation);
+        var ending = await _sessions.EndAsync(session.Sid, user, "api", TimeProvider.System.GetUtcNow().AddDays(30).ToUnixTimeMilliseconds(), SessionEndReason.LoggedOut, Someone, Cancellation);
+        return (session.Sid, ending.OutboxId!);
+    }
+
+    private async Task CommitAsync(params RevocationEntry[] entries)
+    {
+        await using var db = _database.CreateDbContext();
+        foreach (var entry in entries)
+            RevocationService.Stage(db, entry);
+        await db.SaveChangesAsync(Cancellation);
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var db = _database.CreateDbContext();
+        await db.Database.ExecuteSqlRawAsync(sql, Cancellation);
+    }
+
+    private async Task<string> CountAsync(string sql)
+    {
+        await using var db = _database.CreateDbContext();
+        return (await db.Database.SqlQueryRaw<long>(sql).SingleAsync(Cancellation)).ToString();
+    }
+
+    private static RevocationEntry Sid(string sid, long lifeMs = 600_000) =>
+        new(Issuer, RevocationKind.Sid, sid, 0, null, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() + lifeMs);
+
+    private static RevocableToken Token(string sid) => new(Issuer, "j", sid, "k0", "u", "c", 1);
+
+    private sealed class SwitchableDatabase(IDbContextFactory<UsersDbContext> inner) : IDbContextFactory<UsersDbContext>
+    {
+        public bool Away { get; set; }
+
+        public UsersDbContext CreateDbContext() => Away ? throw new TimeoutException("The database is away.") : inner.CreateDbContext();
+    }
+}
