@@ -1,4 +1,9 @@
+using Gateway.Authentication;
+using Gateway.Forwarding;
+using Gateway.Revocation;
+using Gateway.Routing;
 using ServiceHosting;
+using Yarp.ReverseProxy.Model;
 
 namespace Gateway;
 
@@ -10,17 +15,40 @@ internal static class Program
         Name = "gateway",
         DefaultManagementUrl = "http://127.0.0.1:8090",
         ShutdownDelayKey = "Gateway:ShutdownDelay",
+        RouteName = endpoint => endpoint.Metadata.GetMetadata<RouteModel>()?.Config.RouteId ?? endpoint.DisplayName,
     };
 
     internal static Task<int> Main(string[] args) => ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
 
     internal static void AddServices(WebApplicationBuilder builder)
     {
-        builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"));
+        builder.Services.AddRevocationReplica();
+        builder.Services.AddTokenAuthentication();
+        builder.Services.AddReverseProxy()
+            // Read again whenever the file changes; a faulty change is refused and the last good one serves on.
+            .LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"))
+            .AddRoutePolicies()
+            .AddLongRequests()
+            // Last, around everything that configuration can add: nothing undoes it.
+            .AddHeaderBoundary();
     }
 
+    /// <summary>The order of the pipeline. Each step relies on those before it.</summary>
     internal static void UsePipeline(WebApplication app)
     {
-        app.MapReverseProxy();
+        // 1. Refuse what is malformed or ambiguous, on the raw target: routing and backend then read the same path.
+        app.UseRequestTargetRules();
+        // 2. Choose the route.
+        app.UseRouting();
+        // 3. Answer preflights: they carry no token.
+        app.UseRouteCors();
+        // 4. Find the token, read it strictly, verify it (cached), ask memory whether it is revoked.
+        app.UseTokenAuthentication();
+        // 5. Let pass whom the route's policy admits; a route without one needs a signed-in caller.
+        app.UseRoutePolicies();
+        // 6. Watch what will take long: it ends with its token.
+        app.UseLongRequestWatch();
+        // 7. Forward. Inbound identity headers are dropped and ours set at the very end, whatever the transforms did.
+        app.MapGatewayRoutes();
     }
 }

@@ -53,16 +53,16 @@ internal sealed class OptionsCheck<TOptions>(IServiceProvider services, string s
         catch (InvalidOperationException exception)
         {
             // The configuration binder: an unknown member, or a value that is not of the member's type.
-            return [$"{section}: {Readable(exception.Message)}"];
+            return UnknownSettings(exception.Message) is { Count: > 0 } unknown
+                ? unknown.Select(name => $"{section}:{name}: there is no such setting. Correct its name or remove it.")
+                : [$"{section}: {exception.Message}"];
         }
     }
 
-    /// <summary>The binder names the unknown members at the end of a sentence about its own options.</summary>
-    private static string Readable(string message)
+    /// <summary>The binder quotes the members it does not know at the end of a sentence about its own options.</summary>
+    private static List<string> UnknownSettings(string message)
     {
-        const string Members = " were not found on the instance of ";
-        var at = message.IndexOf(Members, StringComparison.Ordinal);
-        var names = at < 0 ? -1 : message.IndexOf(": ", at, StringComparison.Ordinal);
-        return names < 0 ? message : $"no such setting: {message[(names + 2)..]}. Correct the name or remove it.";
+        var at = message.IndexOf(" were not found on the instance of ", StringComparison.Ordinal);
+        return at < 0 ? [] : [.. message[at..].Split('\'').Where((_, i) => i % 2 == 1)];
     }
 }
