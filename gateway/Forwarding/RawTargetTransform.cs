@@ -63,7 +63,7 @@ internal sealed class RawTargetTransform(RouteFinder finder, string[] encodedSla
         if (path != rawPath && await finder.FindAsync(httpContext, path) is { } other
             && RoutePolicies.FindRefusal(httpContext, other.Policy, other) is { } reason)
         {
-            await httpContext.RefuseAsync(reason, other.Policy.RequiredScopes);
+            await RoutePolicies.RefuseAsync(httpContext, reason, other.Policy);
             return;
         }
 

@@ -7,12 +7,18 @@ internal sealed class RouteFinder
 {
     private RequestDelegate? _routing;
 
-    /// <summary>Takes the application's routing; called once, when its pipeline is built.</summary>
-    public void UseRoutingOf(IApplicationBuilder app)
+    /// <summary>Takes the endpoints that are mapped so far, and what becomes of them when configuration changes.</summary>
+    public void UseRoutingOf(WebApplication app)
     {
-        var branch = app.New();
+        IEndpointRouteBuilder mapped = app;
+        var branch = ((IApplicationBuilder)app).New();
         branch.UseRouting();
         branch.Run(_ => Task.CompletedTask);
+        // Nothing gets as far as this; it gives the branch its endpoints.
+        branch.UseEndpoints(endpoints =>
+        {
+            foreach (var source in mapped.DataSources) endpoints.DataSources.Add(source);
+        });
         _routing = branch.Build();
     }
 

@@ -19,9 +19,13 @@ internal sealed class RoutePolicies(RequestDelegate next)
         var route = endpoint.Metadata.GetMetadata<GatewayRoute>();
         if (route is not null && OwnPaths.Contain(context.Request.Path)) return context.RefuseAsync(Reason.RouteNotFound);
         var policy = route?.Policy ?? endpoint.Metadata.GetMetadata<RoutePolicy>() ?? RoutePolicy.SignedIn;
-        if (FindRefusal(context, policy, route) is { } reason) return context.RefuseAsync(reason, policy.RequiredScopes);
+        if (FindRefusal(context, policy, route) is { } reason) return RefuseAsync(context, reason, policy);
         return PassAsync(context);
     }
+
+    /// <summary>Answers with a refusal under <paramref name="policy"/>.</summary>
+    public static Task RefuseAsync(HttpContext context, Reason reason, RoutePolicy policy) =>
+        context.RefuseAsync(reason, reason == Reason.InsufficientScope ? policy.RequiredScopes : null);
 
     /// <summary>Why the caller may not pass <paramref name="policy"/>; null if it may.</summary>
     public static Reason? FindRefusal(HttpContext context, RoutePolicy policy, GatewayRoute? route)

@@ -1,7 +1,9 @@
 using System.Text;
+using Gateway.Forwarding;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 using ServiceHosting;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Model;
@@ -25,8 +27,12 @@ internal static class RoutingServices
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             // RFC 9110 section 5.5: bytes 0x80-0xFF are opaque and must come out as they went in.
-            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+            kestrel.RequestHeaderEncodingSelector = name => name == HeaderNames.Connection ? ConnectionHeaderEncoding.Instance : Encoding.Latin1;
             kestrel.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
+            // Streams of any length and pace pass; a route limits its bodies by YARP's MaxRequestBodySize.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.Limits.MinResponseDataRate = null;
         });
         return proxy;
     }
@@ -43,8 +49,8 @@ internal static class RoutingServices
     /// <summary>Maps YARP's routes, each with its policy.</summary>
     public static void MapGatewayRoutes(this WebApplication app)
     {
-        app.Services.GetRequiredService<RouteFinder>().UseRoutingOf(app);
         app.MapReverseProxy().Add(AddPolicy);
+        app.Services.GetRequiredService<RouteFinder>().UseRoutingOf(app);
     }
 
     private static void AddPolicy(EndpointBuilder endpoint)
