@@ -37,6 +37,7 @@ internal sealed partial class SigningKeyStore(
             Add(database, algorithm, SigningKeyState.Active);
         else if (active.Algorithm != algorithm && !await database.SigningKeys.AnyAsync(k => k.State == SigningKeyState.Announced && k.Algorithm == algorithm, cancellationToken))
             Add(database, algorithm, SigningKeyState.Announced);
+        foreach (var row in await database.SigningKeys.Where(k => k.State != SigningKeyState.Gone).ToListAsync(cancellationToken)) Reseal(row);
         await database.SaveChangesAsync(cancellationToken);
         await LoadAsync(cancellationToken);
     }
@@ -106,6 +107,13 @@ internal sealed partial class SigningKeyStore(
             StateSinceMs = now,
         });
         Log.Made(logger, algorithm, key.Kid, state);
+    }
+
+    /// <summary>After a start with a new first key nothing is sealed under the old one any more, which may then go.</summary>
+    private void Reseal(SigningKeyRow row)
+    {
+        if (ring.Value.IsSealedUnderFirstKey(row.SealedPrivateKey)) return;
+        row.SealedPrivateKey = ring.Value.Seal(Purpose, row.Kid, ring.Value.Open(Purpose, row.Kid, row.SealedPrivateKey));
     }
 
     private SigningKey Open(SigningKeyRow row)
