@@ -1,4 +1,5 @@
 using Gateway.Authentication;
+using Gateway.Routing;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -14,6 +15,9 @@ internal static class LongRequestWatch
     /// <summary>Up to this many bytes a body is over before a revocation could matter: 64 KiB.</summary>
     private const long SmallBody = 64 * 1024;
 
+    /// <summary>An answer that took longer to come may no longer be for this caller: 1 s.</summary>
+    private static readonly TimeSpan LongPoll = TimeSpan.FromSeconds(1);
+
     /// <summary>Watches uploads and upgrades; stands behind authentication.</summary>
     public static IApplicationBuilder UseLongRequestWatch(this IApplicationBuilder app)
     {
@@ -21,11 +25,17 @@ internal static class LongRequestWatch
         var time = app.ApplicationServices.GetRequiredService<TimeProvider>();
         return app.Use(next => context =>
         {
-            if (context.Features.Get<AuthenticationOutcome>()?.Caller is { } caller)
+            if (CallerToWatch(context) is { } caller)
                 WatchRequest(requests, time, context, caller);
             return next(context);
         });
     }
+
+    /// <summary>
+    /// The auth-service's answers are short and its own affair: a logout must not be cut off by the revocation it brings about.
+    /// </summary>
+    private static AuthenticatedCaller? CallerToWatch(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>() is { IsAuthService: true } ? null : context.Features.Get<AuthenticationOutcome>()?.Caller;
 
     private static void WatchRequest(LongRequests requests, TimeProvider time, HttpContext context, AuthenticatedCaller caller)
     {
@@ -49,7 +59,7 @@ internal static class LongRequestWatch
     }
 
     /// <summary>Watches downloads, and keeps the late answer of a long poll from a caller whose token died meanwhile.</summary>
-    internal sealed class Transforms(LongRequests requests) : ITransformProvider
+    internal sealed class Transforms(LongRequests requests, TimeProvider time) : ITransformProvider
     {
         public void ValidateRoute(TransformRouteValidationContext context)
         {
@@ -64,15 +74,18 @@ internal static class LongRequestWatch
         private ValueTask WatchResponse(ResponseTransformContext context)
         {
             var response = context.ProxyResponse;
-            if (response is null || context.HttpContext.Features.Get<AuthenticationOutcome>()?.Caller is not { } caller)
+            if (response is null || CallerToWatch(context.HttpContext) is not { } caller)
                 return default;
             var isLong = response.Content.Headers.ContentLength is null or > SmallBody && HasBody(response, context.HttpContext);
             if (isLong)
                 requests.Watch(context.HttpContext, caller);
-            else if (requests.IsOver(caller))
+            else if (RanLong(context.HttpContext) && requests.IsOver(caller))
                 context.HttpContext.Abort();
             return default;
         }
+
+        private bool RanLong(HttpContext context) =>
+            context.Features.Get<IHttpActivityFeature>()?.Activity is not { } activity || time.GetUtcNow() - activity.StartTimeUtc > LongPoll;
 
         private static bool HasBody(HttpResponseMessage response, HttpContext context) =>
             (int)response.StatusCode is >= 200 and not 204 and not 304 && !HttpMethods.IsHead(context.Request.Method)
