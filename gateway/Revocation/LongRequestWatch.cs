@@ -85,7 +85,7 @@ internal static class LongRequestWatch
         }
 
         private bool RanLong(HttpContext context) =>
-            context.Features.Get<IHttpActivityFeature>()?.Activity is not { } activity || time.GetUtcNow() - activity.StartTimeUtc > LongPoll;
+            context.Features.Get<IHttpActivityFeature>()?.Activity is not { } activity || time.GetUtcNow().UtcDateTime - activity.StartTimeUtc > LongPoll;
 
         private static bool HasBody(HttpResponseMessage response, HttpContext context) =>
             (int)response.StatusCode is >= 200 and not 204 and not 304 && !HttpMethods.IsHead(context.Request.Method)
