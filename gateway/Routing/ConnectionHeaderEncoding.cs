@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Gateway.Forwarding;
+namespace Gateway.Routing;
 
 /// <summary>
 /// Latin-1 for the request header <c>Connection</c>, so read that Kestrel keeps all of it. Kestrel replaces a value in which
