@@ -14,6 +14,7 @@ public sealed class RedisFixture : IAsyncDisposable
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(15);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("redis-fixture-");
+    private PortLease? _port;
     private Process? _process;
 
     /// <summary>Whether every write survives a kill (<c>appendfsync always</c>). Without it a restarted server is empty.</summary>
@@ -25,8 +26,8 @@ public sealed class RedisFixture : IAsyncDisposable
     /// <summary>Further server arguments, such as <c>--requirepass secret</c>, one word an element.</summary>
     public IReadOnlyList<string> ExtraArguments { get; init; } = [];
 
-    /// <summary>The port, known after the first start.</summary>
-    public int Port { get; private set; }
+    /// <summary>The port, taken at the first start.</summary>
+    public int Port => _port?.Port ?? throw new InvalidOperationException("redis-server was not started yet.");
 
     /// <summary><c>host:port</c>, fit for a connection string.</summary>
     public string Endpoint => $"127.0.0.1:{Port}";
@@ -41,23 +42,12 @@ public sealed class RedisFixture : IAsyncDisposable
     public async Task StartAsync()
     {
         if (Running) return;
-        for (var attempt = 1; ; attempt++)
-        {
-            // The port is free only until somebody else takes it, so the first start may need another one.
-            var first = Port == 0;
-            var port = first ? FreePort() : Port;
-            _process = Launch(port);
-            if (await AnswersAsync(port, _process))
-            {
-                Port = port;
-                return;
-            }
-
-            var log = await ReadLogAsync();
-            await KillAsync();
-            if (!first || attempt == 5)
-                throw new InvalidOperationException($"redis-server did not start on port {port}:{Environment.NewLine}{log}");
-        }
+        _port ??= PortLease.Take();
+        _process = Launch(Port);
+        if (await AnswersAsync(Port, _process)) return;
+        var log = await ReadLogAsync();
+        await KillAsync();
+        throw new InvalidOperationException($"redis-server did not start on port {Port}:{Environment.NewLine}{log}");
     }
 
     /// <summary>Ends the server at once, as a crash would (SIGKILL).</summary>
@@ -128,6 +118,7 @@ public sealed class RedisFixture : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
+        _port?.Dispose();
         _directory.Delete(recursive: true);
     }
 
@@ -147,13 +138,6 @@ public sealed class RedisFixture : IAsyncDisposable
     private string LogFile => Path.Combine(_directory.FullName, "redis.log");
 
     private async Task<string> ReadLogAsync() => File.Exists(LogFile) ? await File.ReadAllTextAsync(LogFile) : "(no log)";
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     /// <summary>Waits until the server answers PING, a password error included, but not while it loads its data.</summary>
     private static async Task<bool> AnswersAsync(int port, Process process)
