@@ -45,7 +45,7 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         var tracker = new AcknowledgementTracker(_connection, _keys, _writer, NullLogger<AcknowledgementTracker>.Instance, time);
         _service = new RevocationService(
             _writer, tracker, _store, _state, new Outbox(new SessionsConnection(_connection, isOwn: false), _sessionKeys), _replica, NullLogger<RevocationService>.Instance, time);
-        _sessions = new SessionStore(_connection, _sessionKeys, new SessionScripts(), new SessionPolicy(
+        _sessions = new SessionStore(new SessionsConnection(_connection, isOwn: false), _sessionKeys, new SessionScripts(), new SessionPolicy(
             Issuer, GracePeriod: TimeSpan.FromSeconds(60), LongestTokenLife: TimeSpan.FromMinutes(6), LongestSession: TimeSpan.FromDays(30)));
     }
 
