@@ -65,7 +65,7 @@ internal sealed class TokenCache : IDisposable
     public void Add(ValidatedToken token)
     {
         var young = _young;
-        if (young.IsFull(_options)) young = Rotate(young);
+        if (!young.HasRoomFor(token, _options)) young = Rotate(young);
         if (!young.Add(token)) return;
         // A promoted entry leaves the old generation, unless the young one has just become that.
         var old = _old;
@@ -110,7 +110,8 @@ internal sealed class TokenCache : IDisposable
 
         public long Bytes => Volatile.Read(ref _bytes);
 
-        public bool IsFull(TokenCacheOptions options) => Count >= options.MaxEntries / 2 || Bytes >= options.MaxBytes / 2;
+        public bool HasRoomFor(ValidatedToken token, TokenCacheOptions options) =>
+            Count < options.MaxEntries / 2 && Bytes + token.Bytes <= options.MaxBytes / 2;
 
         public bool TryGet(ReadOnlySpan<char> token, [NotNullWhen(true)] out ValidatedToken? found) => _lookup.TryGetValue(token, out found);
 
