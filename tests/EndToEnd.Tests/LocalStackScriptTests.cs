@@ -150,7 +150,10 @@ public sealed class LocalStackScriptTests : IAsyncLifetime
     {
         var start = new ProcessStartInfo(Path.Combine(Scripts, command))
         {
-            UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
         };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         var process = Process.Start(start)!;
