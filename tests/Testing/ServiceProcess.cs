@@ -55,11 +55,12 @@ public sealed class ServiceProcess : IAsyncDisposable
     {
         if (Running) throw new InvalidOperationException($"{Name} is running.");
         _process?.Dispose();
-        // The shell gives its place to the program, so the process is the program itself.
+        // The shell gives its place to the program, so the process is the program itself. The settings go round the shell,
+        // which would drop those whose names are no shell variables, such as the ones of the cluster sample-backend.
         var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false, WorkingDirectory = _project };
-        foreach (var argument in new[] { "-c", "exec dotnet \"$0\" >>\"$1\" 2>&1 </dev/null", _program, _logFile }) start.ArgumentList.Add(argument);
+        string[] arguments = ["-c", "log=$0; exec env \"$@\" >>\"$log\" 2>&1 </dev/null", _logFile, .. _environment.Select(pair => $"{pair.Key}={pair.Value}"), "dotnet", _program];
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(IsSetting).ToList()) start.Environment.Remove(name);
-        foreach (var (name, value) in _environment) start.Environment[name] = value;
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{Name} did not start.");
     }
 
