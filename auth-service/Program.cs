@@ -42,5 +42,6 @@ internal static class Program
         app.MapMetadata();
         app.MapTokenEndpoints();
         app.MapSessionEndpoints();
+        app.MapUserEndpoints();
     }
 }

@@ -10,6 +10,9 @@ internal static class UserNames
     /// <summary>The longest, in UTF-16 units.</summary>
     public const int MaxLength = 150;
 
+    /// <summary>The rule, for people.</summary>
+    public static string Rule { get; } = $"A user name has 1 to {MaxLength} letters, digits and . _ @ + - only.";
+
     public static bool IsAcceptable(string? name)
     {
         if (name is null or { Length: 0 or > MaxLength }) return false;

@@ -26,6 +26,7 @@ internal static class UsersExtensions
         services.AddSingleton<AccountReader>();
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton<SignInService>();
+        services.AddScoped<Registration>();
         services.AddSingleton<IPreparationStep, UsersDatabase>();
         services.AddSingleton<IPreparationStep, DevelopmentSeed>();
         services.AddSingleton<Preparation>();
@@ -73,7 +74,7 @@ internal static class UsersExtensions
                 : IdentityResult.Failed(new IdentityError
                 {
                     Code = "InvalidUserName",
-                    Description = $"A user name has 1 to {UserNames.MaxLength} letters, digits and . _ @ + - only.",
+                    Description = UserNames.Rule,
                 }));
     }
 

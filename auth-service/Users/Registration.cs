@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+
+namespace AuthService.Users;
+
+/// <summary>Makes a user, with role and audit event in one transaction.</summary>
+internal sealed class Registration(UsersDbContext database, UserManager<User> manager, PasswordHashing hashing, TimeProvider time)
+{
+    private const int MaxEmailLength = 254;
+
+    /// <summary>The new user; or the reasons by member why there cannot be one; or neither: the name is taken.</summary>
+    public async Task<(User? User, IReadOnlyDictionary<string, string[]>? Errors)> RegisterAsync(
+        string userName, string password, string? email, string? address, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var user = new User
+        {
+            Id = Guid.NewGuid(),
+            UserName = userName,
+            NormalizedUserName = manager.NormalizeName(userName),
+            Email = email,
+            NormalizedEmail = manager.NormalizeEmail(email),
+            SecurityStamp = Guid.NewGuid().ToString("N"),
+            CreatedAtMs = now,
+        };
+        var errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
+        if (!UserNames.IsAcceptable(userName)) errors["username"] = [UserNames.Rule];
+        if (email is not null && !IsEmail(email)) errors["email"] = ["Enter a valid e-mail address."];
+        if (await PasswordErrorsAsync(manager, user, password) is { Length: > 0 } reasons) errors["password"] = reasons;
+        if (errors.Count > 0) return (null, errors);
+        // Before the slow hash; the unique index has the last word.
+        if (await database.Users.AnyAsync(u => u.NormalizedUserName == user.NormalizedUserName, cancellationToken)) return (null, null);
+
+        user.PasswordHash = await hashing.HashAsync(user, password, cancellationToken);
+        database.Add(user);
+        database.Add(new IdentityUserRole<Guid>
+        {
+            UserId = user.Id,
+            RoleId = await database.Roles.Where(role => role.Name == Role.User).Select(role => role.Id).SingleAsync(cancellationToken),
+        });
+        database.Add(new AuditEvent
+        {
+            EventId = Guid.NewGuid().ToString("D"),
+            AtMs = now,
+            Type = "user.registered",
+            Actor = user.Id.ToString("D"),
+            Subject = user.Id.ToString("D"),
+            Address = address,
+            TraceId = Activity.Current?.TraceId.ToHexString(),
+        });
+        try
+        {
+            await database.SaveChangesAsync(cancellationToken);
+            return (user, null);
+        }
+        catch (DbUpdateException e) when (UsersDatabaseFaults.IsDuplicate(e))
+        {
+            return (null, null);
+        }
+    }
+
+    /// <summary>Why a password is not acceptable; empty if it is.</summary>
+    public static async Task<string[]> PasswordErrorsAsync(UserManager<User> manager, User user, string password)
+    {
+        var errors = new List<string>();
+        foreach (var validator in manager.PasswordValidators)
+            errors.AddRange((await validator.ValidateAsync(manager, user, password)).Errors.Select(error => error.Description));
+        return [.. errors];
+    }
+
+    /// <summary>One @ with something on both sides, no blanks or control characters: whether mail arrives only a mail can tell.</summary>
+    private static bool IsEmail(string email) =>
+        email.Length <= MaxEmailLength && email.Split('@') is [{ Length: > 0 }, { Length: > 0 }]
+        && !email.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || char.IsSurrogate(c));
+}
