@@ -6,7 +6,7 @@ namespace AuthService.Users;
 /// Runs the slow password hash, always exactly one per check, and never more at a time than there are processors less
 /// one: a flood of sign-ins must not keep refreshes from being answered.
 /// </summary>
-internal sealed class PasswordHashing : IDisposable
+internal sealed class PasswordHashing : IPreparationStep, IDisposable
 {
     /// <summary>OWASP's minimum for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet).</summary>
     public const int Iterations = 210_000;
@@ -24,8 +24,9 @@ internal sealed class PasswordHashing : IDisposable
         _nobodysHash = new(() => hasher.HashPassword(new User(), Guid.NewGuid().ToString()));
     }
 
-    /// <summary>Makes the hash that stands in for an unknown user's, so that the first check does not pay for it.</summary>
-    public void WarmUp() => _ = _nobodysHash.Value;
+    /// <summary>Makes the hash that stands in for an unknown user's: the first unknown user must not be told by the time
+    /// it takes.</summary>
+    public Task PrepareAsync(CancellationToken cancellationToken) => RunAsync(() => _nobodysHash.Value, cancellationToken);
 
     /// <summary>Verifies against the user's hash, or against nobody's for an unknown user, one without a password, or a
     /// password that cannot be one.</summary>

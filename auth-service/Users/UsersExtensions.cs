@@ -29,6 +29,7 @@ internal static class UsersExtensions
         services.AddScoped<Registration>();
         services.AddSingleton<IPreparationStep, UsersDatabase>();
         services.AddSingleton<IPreparationStep, DevelopmentSeed>();
+        services.AddSingleton<IPreparationStep>(sp => sp.GetRequiredService<PasswordHashing>());
         services.AddSingleton<Preparation>();
         services.AddHostedService(sp => sp.GetRequiredService<Preparation>());
         services.AddSingleton<IReadinessCheck>(sp => sp.GetRequiredService<Preparation>());

@@ -20,6 +20,10 @@ public sealed class Databases : IAsyncDisposable
         return postgres;
     });
 
+    private readonly Lazy<Task<RunningService>> _shared;
+
+    public Databases() => _shared = new(async () => await RunningService.StartAsync(await CreateAsync(Sqlite)));
+
     public static TheoryData<string> Kinds => [Sqlite, PostgreSql];
 
     public async Task<string> CreateAsync(string kind)
@@ -28,6 +32,9 @@ public sealed class Databases : IAsyncDisposable
         Assert.SkipWhen(PostgresFixture.MissingReason is not null, PostgresFixture.MissingReason ?? "");
         return await (await _postgres.Value).CreateDatabaseAsync();
     }
+
+    /// <summary>One running service for tests that leave no trace in it.</summary>
+    internal Task<RunningService> SharedServiceAsync() => _shared.Value;
 
     /// <summary>Everything a thief of the database has.</summary>
     public async Task<string> DumpAsync(string kind, string connectionString)
@@ -46,6 +53,7 @@ public sealed class Databases : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_shared.IsValueCreated) await (await _shared.Value).DisposeAsync();
         if (_postgres.IsValueCreated) await (await _postgres.Value).DisposeAsync();
         _directory.Delete(recursive: true);
     }
