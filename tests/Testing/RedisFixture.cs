@@ -119,7 +119,7 @@ public sealed class RedisFixture : IAsyncDisposable
     {
         await KillAsync();
         _port?.Dispose();
-        _directory.Delete(recursive: true);
+        if (Directory.Exists(_directory.FullName)) _directory.Delete(recursive: true);
     }
 
     private Process Launch(int port)

@@ -21,11 +21,13 @@ public sealed class RunningService : IAsyncLifetime
     /// <summary>Persistent, so that a restart loses no session.</summary>
     internal RedisFixture Redis { get; init; } = new() { AppendOnly = true };
 
+    internal DatabaseSwitch Database { get; } = new();
+
     internal HttpClient Client { get; private set; } = null!;
 
     internal IServiceProvider Services => _replicas[0].Services;
 
-    internal string DatabaseFile => Path.Combine(_directory.FullName, "users.db");
+    private string DatabaseFile => Path.Combine(_directory.FullName, "users.db");
 
     public async ValueTask InitializeAsync()
     {
@@ -54,7 +56,7 @@ public sealed class RunningService : IAsyncLifetime
             "--AuthService:Issuer=http://issuer.test", $"--ConnectionStrings:Users=Data Source={DatabaseFile}", $"--Redis:ConnectionString={Redis.Endpoint}",
             "--AuthService:TrustedProxies:0=127.0.0.1", "--Serilog:MinimumLevel:Default=Error",
         ];
-        var replica = ServiceHost.Build(Program.Service, args, Program.AddServices, Program.UsePipeline);
+        var replica = ServiceHost.Build(Program.Service, args, AddServices, Program.UsePipeline);
         await replica.StartAsync(TestContext.Current.CancellationToken);
         lock (_replicas)
         {
@@ -67,6 +69,14 @@ public sealed class RunningService : IAsyncLifetime
 
     private HttpClient NewClient() =>
         new() { BaseAddress = new Uri($"http://127.0.0.1:{_ports[0].Port}"), Timeout = TimeSpan.FromSeconds(20) };
+
+    /// <summary>The status of a refresh, once the service can answer it.</summary>
+    internal async Task<int> RefreshStatusOnceAvailableAsync(string refresh)
+    {
+        var status = 0;
+        await Eventually.TrueAsync(async () => (status = await RefreshStatusAsync(refresh)) != 503, "the service answers", TestContext.Current.CancellationToken);
+        return status;
+    }
 
     /// <summary>Waits until every readiness check agrees.</summary>
     internal Task ReadyAsync() => Eventually.TrueAsync(
@@ -97,6 +107,12 @@ public sealed class RunningService : IAsyncLifetime
         using var request = new HttpRequestMessage(method, path);
         if (access is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", access);
         return await Client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    private void AddServices(WebApplicationBuilder builder)
+    {
+        Program.AddServices(builder);
+        Database.Install(builder.Services);
     }
 
     internal static async Task<JsonElement> JsonAsync(HttpResponseMessage response) =>
