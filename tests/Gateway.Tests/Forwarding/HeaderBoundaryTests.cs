@@ -168,6 +168,27 @@ public sealed class HeaderBoundaryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Websocket_handshake_passes_without_the_token()
+    {
+        _gateway.Backend.Respond = _ => RecordingBackend.Answer(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: chat\r\n"
+            + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+
+        var answer = await _gateway.GetAsync(
+            "/anonymous", "Connection: X-Hop, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Protocol: gateway.bearer.abc, chat", "X-Hop: 1", "X-User-Id: FOREIGN");
+
+        Assert.Equal(101, answer.Status);
+        Assert.Equal("chat", answer.Value("Sec-WebSocket-Protocol"));
+        var received = _gateway.Backend.Last;
+        Assert.Equal("websocket", received.Value("Upgrade"));
+        Assert.Equal("Upgrade", received.Value("Connection"));
+        Assert.Equal("chat", received.Value("Sec-WebSocket-Protocol"));
+        Assert.Null(received.Value("X-Hop"));
+        AssertNothingForeign(received);
+    }
+
+    [Fact]
     public async Task Request_trailers_stay_and_response_trailers_pass()
     {
         _gateway.Backend.Respond = _ => RecordingBackend.Answer(
