@@ -1,10 +1,21 @@
+using Microsoft.Extensions.Configuration.Json;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Routing;
 
 /// <summary>Says of each reload of the routes whether it is in force. YARP goes on with the last good one after a bad one.</summary>
-internal sealed partial class ConfigurationChangeLog(ILogger<ConfigurationChangeLog> logger) : IConfigChangeListener
+internal sealed partial class ConfigurationChangeLog : IConfigChangeListener
 {
+    private readonly ILogger<ConfigurationChangeLog> _logger;
+
+    public ConfigurationChangeLog(IConfiguration configuration, ILogger<ConfigurationChangeLog> logger)
+    {
+        _logger = logger;
+        // A file that cannot be parsed is not reloaded at all, and says so to nobody else.
+        foreach (var file in (configuration as IConfigurationRoot)?.Providers.OfType<JsonConfigurationProvider>() ?? [])
+            file.Source.OnLoadException = failure => Log.Unreadable(logger, file.Source.Path, failure.Exception.GetBaseException().Message);
+    }
+
     public void ConfigurationLoadingFailed(IProxyConfigProvider configProvider, Exception exception) => Refused(exception);
 
     public void ConfigurationApplyingFailed(IReadOnlyList<IProxyConfig> proxyConfigs, Exception exception) => Refused(exception);
@@ -15,13 +26,13 @@ internal sealed partial class ConfigurationChangeLog(ILogger<ConfigurationChange
     }
 
     public void ConfigurationApplied(IReadOnlyList<IProxyConfig> proxyConfigs) =>
-        Log.Applied(logger, proxyConfigs.Sum(config => config.Routes.Count));
+        Log.Applied(_logger, proxyConfigs.Sum(config => config.Routes.Count));
 
     private void Refused(Exception exception)
     {
         var faults = exception is AggregateException aggregate ? aggregate.Flatten().InnerExceptions : [exception];
         // YARP wraps what a filter throws in a sentence without the reason.
-        Log.Refused(logger, string.Join(" ", faults.Select(fault => (fault.InnerException ?? fault).Message).Distinct(StringComparer.Ordinal)));
+        Log.Refused(_logger, string.Join(" ", faults.Select(fault => (fault.InnerException ?? fault).Message).Distinct(StringComparer.Ordinal)));
     }
 
     private static partial class Log
@@ -31,5 +42,8 @@ internal sealed partial class ConfigurationChangeLog(ILogger<ConfigurationChange
 
         [LoggerMessage(1101, LogLevel.Error, "The changed configuration is refused, the previous one stays in force: {Problems}")]
         public static partial void Refused(ILogger logger, string problems);
+
+        [LoggerMessage(1102, LogLevel.Error, "The changed file {File} cannot be read, the previous configuration stays in force: {Problem}")]
+        public static partial void Unreadable(ILogger logger, string? file, string problem);
     }
 }

@@ -90,6 +90,19 @@ public sealed class RouteConfigurationTests
     }
 
     [Fact]
+    public async Task Reload_of_a_broken_file_is_refused_and_the_old_configuration_serves_on()
+    {
+        await using var gateway = await RoutedGateway.StartAsync(RoutedGateway.Configuration(Good), Cancellation);
+
+        gateway.WriteConfiguration("{ \"ReverseProxy\": { ");
+        await Eventually(() => gateway.Logs.Entries.Any(entry => entry is { EventId: 1102, Level: Microsoft.Extensions.Logging.LogLevel.Error }));
+        Assert.Equal(200, (await gateway.GetAsync("/a")).Status);
+
+        gateway.WriteConfiguration(RoutedGateway.Configuration(Good.Replace("/a", "/b", StringComparison.Ordinal)));
+        await EventuallyAsync(async () => (await gateway.GetAsync("/b")).Status == 200);
+    }
+
+    [Fact]
     public async Task Changed_policy_is_in_force_without_any_change_to_its_routes()
     {
         const string Routes = """{ "a": { "ClusterId": "backend", "AuthorizationPolicy": "p", "Match": { "Path": "/a" } } }""";
