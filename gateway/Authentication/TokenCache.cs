@@ -155,7 +155,7 @@ internal sealed class TokenCache : IDisposable
 
         public bool Equals(ReadOnlySpan<char> alternate, string other) => alternate.SequenceEqual(other);
 
-        public int GetHashCode(ReadOnlySpan<char> alternate) => 
+        public int GetHashCode(ReadOnlySpan<char> alternate) =>
             string.GetHashCode(alternate[Math.Max(0, alternate.Length - HashedLength)..], StringComparison.Ordinal);
 
         public string Create(ReadOnlySpan<char> alternate) => alternate.ToString();

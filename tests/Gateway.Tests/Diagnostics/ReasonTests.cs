@@ -1,7 +1,7 @@
 using System.Net;
+using System.Text.Json;
 using Gateway.Diagnostics;
 using Microsoft.AspNetCore.Http;
-using System.Text.Json;
 
 namespace Gateway.Tests.Diagnostics;
 
