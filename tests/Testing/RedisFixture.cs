@@ -16,6 +16,7 @@ public sealed class RedisFixture : IAsyncDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("redis-fixture-");
     private PortLease? _port;
     private Process? _process;
+    private Process? _watchdog;
 
     /// <summary>Whether every write survives a kill (<c>appendfsync always</c>). Without it a restarted server is empty.</summary>
     public bool AppendOnly { get; init; }
@@ -44,6 +45,7 @@ public sealed class RedisFixture : IAsyncDisposable
         if (Running) return;
         _port ??= PortLease.Take();
         _process = Launch(Port);
+        _watchdog = Watch(_process.Id);
         if (await AnswersAsync(Port, _process)) return;
         var log = await ReadLogAsync();
         await KillAsync();
@@ -56,8 +58,7 @@ public sealed class RedisFixture : IAsyncDisposable
         if (_process is not { } process) return;
         if (!process.HasExited) process.Kill();
         await process.WaitForExitAsync();
-        process.Dispose();
-        _process = null;
+        Forget(process);
     }
 
     /// <summary>Stops the server in order (<c>SHUTDOWN</c>); what is not persistent is lost.</summary>
@@ -66,8 +67,7 @@ public sealed class RedisFixture : IAsyncDisposable
         if (_process is not { } process) return;
         if (!process.HasExited) await RunCliAsync("shutdown", "nosave");
         await process.WaitForExitAsync().WaitAsync(Deadline);
-        process.Dispose();
-        _process = null;
+        Forget(process);
     }
 
     /// <summary>Stops the server if it runs and starts it on the same port: a new run id, empty unless persistent.</summary>
@@ -133,6 +133,27 @@ public sealed class RedisFixture : IAsyncDisposable
         ];
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         return Process.Start(start) ?? throw new InvalidOperationException("redis-server is not installed.");
+    }
+
+    /// <summary>
+    /// A test process that is killed disposes of nothing: the watchdog's standard input closes with it, and then it ends
+    /// the server.
+    /// </summary>
+    private static Process Watch(int serverId)
+    {
+        var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false, RedirectStandardInput = true };
+        foreach (var argument in (string[])["-c", $"read -r _; kill -9 {serverId}"]) start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    private void Forget(Process process)
+    {
+        // First the watchdog, which must not outlive the process id it would kill.
+        _watchdog?.Kill();
+        _watchdog?.Dispose();
+        _watchdog = null;
+        process.Dispose();
+        _process = null;
     }
 
     private string LogFile => Path.Combine(_directory.FullName, "redis.log");
