@@ -2,9 +2,9 @@
 # Stops the stack that up.sh started on a port base; does nothing when there is none.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=packages.sh
+# shellcheck source=deploy/local/packages.sh
 source "$here/packages.sh"
-# shellcheck source=processes.sh
+# shellcheck source=deploy/local/processes.sh
 source "$here/processes.sh"
 
 port_base=8080

@@ -4,11 +4,11 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-# shellcheck source=packages.sh
+# shellcheck source=deploy/local/packages.sh
 source "$here/packages.sh"
-# shellcheck source=processes.sh
+# shellcheck source=deploy/local/processes.sh
 source "$here/processes.sh"
-# shellcheck source=database.sh
+# shellcheck source=deploy/local/database.sh
 source "$here/database.sh"
 
 usage() {
@@ -218,7 +218,7 @@ TEXT
 supervise() {
     local name
     while ((${#started[@]} > 0)); do
-        wait -n || true
+        wait -n 2>/dev/null || true
         local alive=()
         for name in "${started[@]}"; do
             if running_pid "$run/$name.pid" >/dev/null; then
