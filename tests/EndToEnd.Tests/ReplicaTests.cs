@@ -6,32 +6,16 @@ namespace EndToEnd.Tests;
 public sealed class ReplicaTests
 {
     [Fact]
-    public async Task Replicas_act_as_one()
+    public Task Replicas_on_one_sqlite_file_act_as_one() => CheckAsync(database: null);
+
+    [Fact]
+    public async Task Replicas_on_one_postgresql_database_act_as_one()
     {
-        await using var stack = await Stack.StartAsync(new StackOptions { Gateways = 2, AuthServices = 2 });
-        using var a = Stack.NewClient(stack.AuthServices[0].Address);
-        using var b = Stack.NewClient(stack.AuthServices[1].Address);
-        using var second = Stack.NewClient(stack.Gateways[1].Address);
+        Assert.SkipWhen(PostgresFixture.MissingReason is not null, PostgresFixture.MissingReason ?? "");
+        await using var postgres = new PostgresFixture();
+        await postgres.StartAsync();
 
-        // One signing key, though both started on an empty database.
-        Assert.Equal((await a.GetAsync("/.well-known/jwks.json", access: null)).Body, (await b.GetAsync("/.well-known/jwks.json", access: null)).Body);
-
-        // What one issued the other takes; at the same time, too.
-        var first = (await a.PostAsync("/api/token/", new { username = "alice", password = "alice-password-1" })).Tokens;
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => (i % 2 == 0 ? a : b).RefreshAsync(first.Refresh)));
-        Assert.All(answers, answer => Assert.Equal(200, answer.Status));
-        var successor = Assert.Single(answers.Select(answer => answer.Tokens.Refresh).Distinct());
-
-        // What one ends is over at the other and at every gateway.
-        var access = answers[0].Tokens.Access;
-        Assert.Equal(200, (await second.GetAsync("/hello/", access)).Status);
-        var logout = await a.LogoutAsync(access);
-        Assert.Equal("""{"revoked":1,"gateways":2,"acknowledged":2,"durable":true}""", logout.Body);
-        Assert.Equal(401, (await b.RefreshAsync(successor)).Status);
-        foreach (var gateway in new[] { stack.Client, second })
-            Assert.Equal("token_revoked", (await gateway.GetAsync("/hello/", access)).Code);
-        await Eventually.TrueAsync(
-            async _ => (await b.VerifyAsync(access)).Status == 401, TimeSpan.FromSeconds(1), () => "the other replica still says yes", TestContext.Current.CancellationToken);
+        await CheckAsync(await postgres.CreateDatabaseAsync());
     }
 
     [Fact]
@@ -55,5 +39,33 @@ public sealed class ReplicaTests
         Assert.Equal((401, "token_revoked"), (answer.Status, answer.Code));
         Assert.Equal(401, (await stack.Client.RefreshAsync(tokens.Refresh)).Status);
         Assert.Equal(200, (await stack.Client.GetAsync("/hello/", (await stack.SignInAsync()).Access)).Status);
+    }
+
+    private static async Task CheckAsync(string? database)
+    {
+        await using var stack = await Stack.StartAsync(new StackOptions { Gateways = 2, AuthServices = 2, Database = database });
+        using var a = Stack.NewClient(stack.AuthServices[0].Address);
+        using var b = Stack.NewClient(stack.AuthServices[1].Address);
+        using var second = Stack.NewClient(stack.Gateways[1].Address);
+
+        // One signing key, though both started on an empty database.
+        Assert.Equal((await a.GetAsync("/.well-known/jwks.json", access: null)).Body, (await b.GetAsync("/.well-known/jwks.json", access: null)).Body);
+
+        // What one issued the other takes; at the same time, too.
+        var first = (await a.PostAsync("/api/token/", new { username = "alice", password = "alice-password-1" })).Tokens;
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => (i % 2 == 0 ? a : b).RefreshAsync(first.Refresh)));
+        Assert.All(answers, answer => Assert.Equal(200, answer.Status));
+        var successor = Assert.Single(answers.Select(answer => answer.Tokens.Refresh).Distinct());
+
+        // What one ends is over at the other and at every gateway.
+        var access = answers[0].Tokens.Access;
+        Assert.Equal(200, (await second.GetAsync("/hello/", access)).Status);
+        var logout = await a.LogoutAsync(access);
+        Assert.Equal("""{"revoked":1,"gateways":2,"acknowledged":2,"durable":true}""", logout.Body);
+        Assert.Equal(401, (await b.RefreshAsync(successor)).Status);
+        foreach (var gateway in new[] { stack.Client, second })
+            Assert.Equal("token_revoked", (await gateway.GetAsync("/hello/", access)).Code);
+        await Eventually.TrueAsync(
+            async _ => (await b.VerifyAsync(access)).Status == 401, TimeSpan.FromSeconds(1), () => "the other replica still says yes", TestContext.Current.CancellationToken);
     }
 }

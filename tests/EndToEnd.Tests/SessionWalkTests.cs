@@ -151,6 +151,23 @@ public sealed class SessionWalkTests(StackFixture fixture)
     }
 
     [Fact]
+    public async Task Registered_user_signs_in_and_changes_the_password_without_losing_this_session()
+    {
+        var name = $"user-{Guid.NewGuid():N}";
+        var registered = await _client.PostAsync("/api/users", new { username = name, password = "a-first-password-1" });
+        var here = await _stack.SignInAsync(name, "a-first-password-1", TestContext.Current.CancellationToken);
+        var there = await _stack.SignInAsync(name, "a-first-password-1", TestContext.Current.CancellationToken);
+
+        var changed = await _client.PostAsync("/api/users/me/password", new { current_password = "a-first-password-1", new_password = "a-second-password-1" }, here.Access);
+
+        Assert.Equal((201, 200), (registered.Status, changed.Status));
+        await AssertEndedAsync(there);
+        Assert.Equal(200, (await _client.RefreshAsync(here.Refresh)).Status);
+        Assert.Equal(401, (await _client.PostAsync("/api/token/", new { username = name, password = "a-first-password-1" })).Status);
+        Assert.NotNull(await _stack.SignInAsync(name, "a-second-password-1", TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Sessions_are_listed_and_ended_one_by_one()
     {
         var here = await _stack.SignInAsync("bob");
