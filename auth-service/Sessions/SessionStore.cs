@@ -42,7 +42,7 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
             scripts.Rotate,
             KeysOf(token.Sid),
             [
-                .. Presented(token, sessionEpoch), token.Sid, NewEntryId(), policy.Issuer, Milliseconds(policy.LongestTokenLife), by.Address ?? "",
+                .. Presented(token, sessionEpoch), token.Sid, NewEntryId(), policy.Issuer, policy.LongestTokenLifeMs, by.Address ?? "",
                 by.TraceId ?? "",
             ],
             cancellationToken))!;
@@ -78,7 +78,7 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
             scripts.EndSession,
             KeysOf(sid),
             [
-                Text(userId), clientId, sid, Name(reason), NewEntryId(), policy.Issuer, Milliseconds(policy.LongestTokenLife), expiresMs ?? 0,
+                Text(userId), clientId, sid, Name(reason), NewEntryId(), policy.Issuer, policy.LongestTokenLifeMs, expiresMs ?? 0,
                 Milliseconds(policy.LongestSession), by.Actor ?? "", by.Address ?? "", by.TraceId ?? "",
             ],
             cancellationToken))!;

@@ -70,6 +70,15 @@ internal sealed record SessionInfo(
 /// <summary>What sessions are measured by.</summary>
 /// <param name="Issuer">Issuer of the access tokens that die with a session.</param>
 /// <param name="GracePeriod">How long the predecessor of an unused refresh token is answered again.</param>
-/// <param name="LongestTokenLife">The longest an access token may be accepted after its issue: life ever in force, plus skew.</param>
+/// <param name="LongestTokenLife">The longest an access token may be accepted after its issue, skew included, by the present setting.</param>
 /// <param name="LongestSession">Absolute life to assume of a session that Redis has lost.</param>
-internal sealed record SessionPolicy(string Issuer, TimeSpan GracePeriod, TimeSpan LongestTokenLife, TimeSpan LongestSession);
+internal sealed record SessionPolicy(string Issuer, TimeSpan GracePeriod, TimeSpan LongestTokenLife, TimeSpan LongestSession)
+{
+    private long _longestTokenLifeMs = (long)LongestTokenLife.TotalMilliseconds;
+
+    /// <summary>The longest an access token may be accepted after its issue, ms: by the present setting or any earlier one.</summary>
+    public long LongestTokenLifeMs => Volatile.Read(ref _longestTokenLifeMs);
+
+    /// <summary>Tokens of this life were issued once; it never gets shorter.</summary>
+    public void Cover(long longestTokenLifeMs) => Volatile.Write(ref _longestTokenLifeMs, Math.Max(_longestTokenLifeMs, longestTokenLifeMs));
+}

@@ -17,6 +17,7 @@ internal static class SessionsExtensions
         services.AddSingleton(_ => new SessionScripts());
         services.AddSingleton(provider => Policy(provider.GetRequiredService<IOptions<AuthServiceOptions>>().Value));
         services.AddSingleton<SessionStore>();
+        services.AddSingleton<IPreparationStep, TokenLifeRecord>();
         services.AddSingleton<MacKeyStore>();
         services.AddSingleton<IPreparationStep>(provider => provider.GetRequiredService<MacKeyStore>());
         services.AddHostedService<MacKeyWorker>();

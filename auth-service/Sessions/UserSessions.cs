@@ -57,7 +57,7 @@ internal sealed class UserSessions(
         user.ConcurrencyStamp = Guid.NewGuid().ToString();
         change?.Invoke(user);
         RevocationService.Stage(database, new RevocationEntry(
-            policy.Issuer, RevocationKind.Sub, userId.ToString("D"), user.NotBeforeMs, exceptSid, user.NotBeforeMs + (long)policy.LongestTokenLife.TotalMilliseconds));
+            policy.Issuer, RevocationKind.Sub, userId.ToString("D"), user.NotBeforeMs, exceptSid, user.NotBeforeMs + policy.LongestTokenLifeMs));
         database.AuditEvents.Add(new AuditEvent
         {
             EventId = Guid.NewGuid().ToString("D"),

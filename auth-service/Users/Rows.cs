@@ -1,6 +1,6 @@
 namespace AuthService.Users;
 
-/// <summary>The cut-off for all tokens; one row.</summary>
+/// <summary>What holds for all tokens; one row.</summary>
 internal sealed class CutOff
 {
     /// <summary>Id of the only row.</summary>
@@ -10,6 +10,9 @@ internal sealed class CutOff
 
     /// <summary>Unix ms: every token issued at or before it is dead. 0: none.</summary>
     public long NotBeforeMs { get; set; }
+
+    /// <summary>The longest life that access tokens were ever issued with, ms: revocations are kept at least as long.</summary>
+    public long LongestTokenLifeMs { get; set; }
 }
 
 /// <summary>A session that ended, kept until it could not have lived any longer whatever Redis holds.</summary>

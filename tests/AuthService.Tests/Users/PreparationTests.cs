@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AuthService.Sessions;
 using AuthService.SigningKeys;
 using AuthService.Users;
 using KeyEncryption;
@@ -27,6 +28,22 @@ public sealed class PreparationTests(Databases databases)
         Assert.Equal(3 + 8, replicas.Sum(replica => replica.Hasher.Hashes));
         await AssertPreparedAsync(replicas[0]);
         foreach (var replica in replicas) await replica.DisposeAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Databases.Kinds), MemberType = typeof(Databases))]
+    public async Task A_shorter_token_life_does_not_shorten_the_revocations_of_tokens_that_are_out(string kind)
+    {
+        var connectionString = await databases.CreateAsync(kind);
+        (string, string) key = ("AuthService:KeyEncryptionKeys:0", KeyEncryptionKeyRing.NewKey());
+        await using var replica = await Replica.StartAsync(connectionString, settings: [key]);
+        var policies = new List<SessionPolicy>();
+        foreach (var minutes in (int[])[60, 5])
+        {
+            policies.Add(new SessionPolicy("http://issuer.test", TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(minutes), TimeSpan.FromDays(30)));
+            await new TokenLifeRecord(replica.Get<IDbContextFactory<UsersDbContext>>(), policies[^1]).PrepareAsync(Cancellation);
+        }
+        Assert.All(policies, policy => Assert.Equal(60 * 60_000, policy.LongestTokenLifeMs));
     }
 
     [Fact]
