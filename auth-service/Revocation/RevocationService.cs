@@ -51,18 +51,11 @@ internal sealed partial class RevocationService(
     public async Task<RevocationReceipt> PublishStagedAsync(CancellationToken ct)
     {
         var revoked = 0;
-        RevocationAppend? last = null;
         try
         {
-            while (await store.ReadUnpublishedAsync(ct) is { Count: > 0 } rows)
-            {
-                last = await PublishAsync([.. rows.Select(RevocationStore.ToEntry)], rows[^1].Number, ct);
-                revoked += rows.Count;
-                // Into a Redis that is not complete a row may go and get lost again with it: it stays unpublished.
-                if (!last.Status.Filled)
-                    break;
-                await store.MarkPublishedAsync([.. rows.Select(row => row.Number)], ct);
-            }
+            var (count, last) = await PublishUnpublishedAsync(ct);
+            revoked = count;
+            return await ReceiveAsync(revoked, last, ct);
         }
         catch (RedisUnavailableException e)
         {
@@ -70,27 +63,56 @@ internal sealed partial class RevocationService(
             Log.PublishedLater(logger, e.Message);
             return new RevocationReceipt(revoked, state.Gateways, 0, Durable: true);
         }
-        if (last is null)
-            return new RevocationReceipt(0, state.Gateways, 0, Durable: true);
-        var acknowledgement = await acknowledgements.WaitAsync(last, ct);
+    }
+
+    /// <summary>Publishes what is committed but not published, by whomever. Answers how many, and the last append.</summary>
+    /// <exception cref="RedisUnavailableException">What is left is published later.</exception>
+    public async Task<(int Count, RevocationAppend? Last)> PublishUnpublishedAsync(CancellationToken ct)
+    {
+        var count = 0;
+        RevocationAppend? last = null;
+        while (await store.ReadUnpublishedAsync(ct) is { Count: > 0 } rows)
+        {
+            RevocationEntry[] entries = [.. rows.Select(RevocationStore.ToEntry)];
+            last = await writer.AppendRowsAsync(entries, rows[^1].Number, ct);
+            replica.Apply(entries);
+            count += rows.Count;
+            // Into a Redis that is not complete a row may go and get lost again with it: it stays unpublished.
+            if (!last.Status.Filled)
+                break;
+            await store.MarkPublishedAsync([.. rows.Select(row => row.Number)], ct);
+        }
+        return (count, last);
+    }
+
+    /// <summary>Waits for the gateways to apply an append; without one, what somebody else has published before the end of the stream.</summary>
+    private async Task<RevocationReceipt> ReceiveAsync(int revoked, RevocationAppend? append, CancellationToken ct)
+    {
+        if (append is null)
+        {
+            var status = await writer.InspectAsync(ct);
+            if (!status.Filled)
+                return new RevocationReceipt(revoked, status.Gateways.Count, 0, Durable: true);
+            append = new RevocationAppend(status.Last, status);
+        }
+        var acknowledgement = await acknowledgements.WaitAsync(append, ct);
         return new RevocationReceipt(revoked, acknowledgement.Gateways, acknowledgement.Acknowledged, Durable: true);
     }
 
     /// <summary>
-    /// Publishes what a session script left in the outbox. The revocation itself stands in Redis since that script, so
-    /// whatever fails here is made good by the next sweep of any replica.
+    /// Publishes what the script that ended session <paramref name="sid"/> left in the outbox. The revocation itself stands
+    /// in Redis since that script, so whatever fails here is made good by the next sweep of any replica.
     /// </summary>
-    public async Task<RevocationReceipt> PublishOutboxAsync(string partition, string outboxId, CancellationToken ct)
+    /// <exception cref="RedisUnavailableException">Redis lost the end of the session before it got anywhere: ask for it again.</exception>
+    public async Task<RevocationReceipt> PublishOutboxAsync(string sid, string partition, string outboxId, CancellationToken ct)
     {
         try
         {
-            var item = await outbox.ReadAsync(partition, outboxId, ct);
-            if (item is not null)
+            if (await outbox.ReadAsync(partition, outboxId, ct) is { } item)
                 return await PublishAsync(item, ct);
-            // Another replica's sweep was faster; the entry lies somewhere before the end of the stream.
-            var status = await writer.InspectAsync(ct);
-            var acknowledgement = await acknowledgements.WaitAsync(new RevocationAppend(status.Last, status), ct);
-            return new RevocationReceipt(1, acknowledgement.Gateways, acknowledgement.Acknowledged, Durable: true);
+            // Another replica's sweep was faster, or the session was ended before: then the database has it.
+            if (await IsStoredAsync(sid, ct))
+                return await ReceiveAsync(1, append: null, ct);
         }
         catch (RedisUnavailableException e)
         {
@@ -98,6 +120,7 @@ internal sealed partial class RevocationService(
             Log.PublishedLater(logger, e.Message);
             return new RevocationReceipt(1, state.Gateways, 0, Durable: false);
         }
+        throw new RedisUnavailableException("The end of a session was lost with the Redis that took it.");
     }
 
     /// <summary>Publishes what was left behind in any outbox by a process that died or a database that was away.</summary>
@@ -119,35 +142,41 @@ internal sealed partial class RevocationService(
         }
         var entry = item.Entry.Revocation?.ToEntry();
         // One that has expired by now only needs its rows.
-        var append = entry is not null && entry.ExpiresMs > time.GetUtcNow().ToUnixTimeMilliseconds() ? await PublishAsync([entry], rowNumber: null, ct) : null;
-        var storing = StoreAsync(item, append is null || append.Status.Filled, ct);
+        var append = entry is not null && entry.ExpiresMs > time.GetUtcNow().ToUnixTimeMilliseconds() ? await PublishAsync(entry, ct) : null;
+        var storing = StoreAsync(item, append, ct);
         var acknowledgement = append is null ? new Acknowledgement(state.Gateways, state.Gateways) : await acknowledgements.WaitAsync(append, ct);
         return new RevocationReceipt(entry is null ? 0 : 1, acknowledgement.Gateways, acknowledgement.Acknowledged, await storing);
     }
 
-    private async Task<RevocationAppend> PublishAsync(IReadOnlyCollection<RevocationEntry> entries, long? rowNumber, CancellationToken ct)
+    private async Task<RevocationAppend> PublishAsync(RevocationEntry entry, CancellationToken ct)
     {
-        var append = await writer.AppendAsync(entries, rowNumber, ct);
-        replica.Apply([.. entries]);
+        var append = await writer.AppendAsync([entry], ct);
+        replica.Apply([entry]);
         return append;
     }
 
     /// <summary>Answers whether the database has the rows.</summary>
-    private async Task<bool> StoreAsync(OutboxItem item, bool inCompleteRedis, CancellationToken ct)
+    private async Task<bool> StoreAsync(OutboxItem item, RevocationAppend? append, CancellationToken ct)
     {
         try
         {
-            if (await store.StoreAsync(item.Entry!, ct) is { } number)
-                state.Stored(number);
+            var number = await store.StoreAsync(item.Entry!, ct);
+            // A Redis that is another one by now may lack the entry: the row then stays unpublished, and is published there.
+            if (number is { } stored && (append is null || await writer.TryRaiseMarkAsync(append.Status.Identity, stored, ct)))
+                await store.MarkPublishedAsync([stored], ct);
         }
         catch (Exception e) when (UsersDatabaseFaults.IsAway(e))
         {
             Log.NotDurable(logger, e.Message);
             return false;
         }
+        catch (RedisUnavailableException)
+        {
+            return true;
+        }
         try
         {
-            if (inCompleteRedis)
+            if (append is null || append.Status.Filled)
                 await outbox.RemoveAsync(item, ct);
         }
         catch (RedisUnavailableException)
@@ -155,6 +184,18 @@ internal sealed partial class RevocationService(
             // The next sweep finds it again and stores nothing twice.
         }
         return true;
+    }
+
+    private async Task<bool> IsStoredAsync(string sid, CancellationToken ct)
+    {
+        try
+        {
+            return await store.HasEndAsync(sid, ct);
+        }
+        catch (Exception e) when (UsersDatabaseFaults.IsAway(e))
+        {
+            return false;
+        }
     }
 
     private static partial class Log

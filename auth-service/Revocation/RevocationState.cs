@@ -11,10 +11,9 @@ namespace AuthService.Revocation;
 internal sealed partial class RevocationState(RevocationWriter writer, RevocationStore store, ILogger<RevocationState> logger, TimeProvider time)
 {
     private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan RefillLock = TimeSpan.FromSeconds(10);
 
+    private readonly RevocationRefill _refill = new(writer, store);
     private volatile Known? _known;
-    private long _markedNumber;
 
     /// <summary>Why revocations cannot be published now, or null.</summary>
     public string? UnavailableReason => _known switch
@@ -34,13 +33,6 @@ internal sealed partial class RevocationState(RevocationWriter writer, Revocatio
     /// <summary>Redis failed a caller: do not let others find out one by one.</summary>
     public void ReportUnavailable() => _known = null;
 
-    /// <summary>This row's entry is in the stream: the marker will be raised to it.</summary>
-    public void Stored(long number)
-    {
-        for (var known = Volatile.Read(ref _markedNumber); number > known; known = Volatile.Read(ref _markedNumber))
-            Interlocked.CompareExchange(ref _markedNumber, number, known);
-    }
-
     /// <summary>Asks Redis who it is, and refills it if it must be.</summary>
     public async Task RefreshAsync(CancellationToken ct)
     {
@@ -48,8 +40,6 @@ internal sealed partial class RevocationState(RevocationWriter writer, Revocatio
         var sentAt = time.GetTimestamp();
         var status = await writer.InspectAsync(ct);
         var clockDifference = sentMs + ((long)time.GetElapsedTime(sentAt).TotalMilliseconds / 2) - status.NowMs;
-        if (status.Filled && Volatile.Read(ref _markedNumber) is var stored && stored > status.MarkedNumber && await writer.TryRaiseMarkAsync(status.Identity, stored, ct))
-            status = status with { MarkedNumber = stored };
         var complete = status.Filled && await CoversDatabaseAsync(status, ct);
         _known = new Known(status, complete, sentAt, clockDifference);
         if (!complete)
@@ -71,22 +61,9 @@ internal sealed partial class RevocationState(RevocationWriter writer, Revocatio
 
     private async Task RefillAsync(RevocationStatus status, CancellationToken ct)
     {
-        if (!await writer.TryLockRefillAsync(RefillLock, ct))
-            return;
-        Log.RefillStarted(logger, status.Identity);
-        var last = 0L;
-        var count = 0;
-        while (await store.ReadLiveAsync(last, ct) is { Count: > 0 } rows)
-        {
-            var append = await writer.AppendAsync([.. rows.Select(RevocationStore.ToEntry)], rowNumber: null, ct);
-            if (append.Status.Identity != status.Identity || !await writer.TryLockRefillAsync(RefillLock, ct))
-                return;
-            last = rows[^1].Number;
-            count += rows.Count;
-        }
-        last = Math.Max(last, await store.ReadPublishedNumberAsync(ct));
-        if (await writer.TryMarkAsync(status.Identity, last, ct))
-            Log.RefillDone(logger, status.Identity, count, last);
+        Log.Incomplete(logger, status.Identity);
+        if (await _refill.RunAsync(status.Identity, ct) is var (count, number))
+            Log.RefillDone(logger, status.Identity, count, number);
     }
 
     private sealed record Known(RevocationStatus Status, bool Complete, long At, long ClockDifferenceMs);
@@ -94,7 +71,7 @@ internal sealed partial class RevocationState(RevocationWriter writer, Revocatio
     private static partial class Log
     {
         [LoggerMessage(2500, LogLevel.Warning, "Redis {Identity} does not hold all revocations (new, restarted, failed over or restored): refilling it from the database. Sign-in and refresh wait.")]
-        public static partial void RefillStarted(ILogger logger, string identity);
+        public static partial void Incomplete(ILogger logger, string identity);
 
         [LoggerMessage(2501, LogLevel.Information, "Redis {Identity} was refilled with {Count} revocations and marked complete up to row {Number}.")]
         public static partial void RefillDone(ILogger logger, string identity, int count, long number);

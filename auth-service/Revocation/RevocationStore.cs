@@ -5,7 +5,7 @@ using RevocationProtocol;
 namespace AuthService.Revocation;
 
 /// <summary>The revocations as rows of the users database: what Redis is refilled from.</summary>
-internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> databases, TimeProvider time)
+internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> databases, TimeProvider time) : IRevocationRows
 {
     // A row counts for the marker only when its replica has had time to raise the marker to it.
     private const long MarkerDelayMs = 5000;
@@ -14,7 +14,7 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
 
     /// <summary>
     /// Stores what an outbox entry says, in one transaction and at most once. Answers the number of the revocation's row,
-    /// null if there is none or it was there before.
+    /// null if there is none or it was there before. The row counts as unpublished until <see cref="MarkPublishedAsync"/>.
     /// </summary>
     public async Task<long?> StoreAsync(OutboxEntry entry, CancellationToken ct)
     {
@@ -24,8 +24,8 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
         if (entry.Revocation is { } revocation)
         {
             var numbers = await db.Database.SqlQuery<long>($"""
-                INSERT INTO revocations (entry_id, issuer, kind, id, cut_off_ms, except_sid, expires_ms, published_at_ms)
-                VALUES ({entry.Eid}, {revocation.Iss}, {revocation.Kind}, {revocation.Id}, {revocation.CutOff ?? 0}, {revocation.Except}, {revocation.Exp}, {NowMs})
+                INSERT INTO revocations (entry_id, issuer, kind, id, cut_off_ms, except_sid, expires_ms)
+                VALUES ({entry.Eid}, {revocation.Iss}, {revocation.Kind}, {revocation.Id}, {revocation.CutOff ?? 0}, {revocation.Except}, {revocation.Exp})
                 ON CONFLICT (entry_id) DO NOTHING RETURNING number
                 """).ToListAsync(ct);
             number = numbers is [var inserted] ? inserted : null;
@@ -67,11 +67,19 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
     }
 
     /// <summary>Unexpired rows above a number, in order: the material of a refill.</summary>
-    public async Task<List<RevocationRow>> ReadLiveAsync(long after, CancellationToken ct)
+    public async Task<IReadOnlyList<(long Number, RevocationEntry Entry)>> ReadLiveAsync(long after, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        return await db.Revocations.AsNoTracking().Where(row => row.Number > after && row.ExpiresMs > NowMs)
+        var rows = await db.Revocations.AsNoTracking().Where(row => row.Number > after && row.ExpiresMs > NowMs)
             .OrderBy(row => row.Number).Take(RevocationWriter.MaxEntries).ToListAsync(ct);
+        return [.. rows.Select(row => (row.Number, ToEntry(row)))];
+    }
+
+    /// <summary>Whether the end of a session is stored; its revocation was published before.</summary>
+    public async Task<bool> HasEndAsync(string sid, CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        return await db.EndedSessions.AnyAsync(row => row.Sid == sid, ct);
     }
 
     /// <summary>Highest row that a valid marker must cover; 0 when there is none.</summary>

@@ -11,6 +11,8 @@ internal sealed partial class RevocationWorker(
     Preparation preparation, RevocationReader reader, RevocationState state, RevocationService service, RevocationStore store, RevocationWriter writer,
     AcknowledgementTracker acknowledgements, ILogger<RevocationWorker> logger, TimeProvider time) : BackgroundService
 {
+    private const long MaxClockDifferenceMs = 1000;
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         Task.Run(() => reader.RunAsync(stoppingToken), stoppingToken),
         RepeatAsync(TimeSpan.FromMilliseconds(500), WatchAsync, stoppingToken),
@@ -21,11 +23,14 @@ internal sealed partial class RevocationWorker(
     {
         await acknowledgements.SubscribeAsync(ct);
         await state.RefreshAsync(ct);
-        await service.PublishStagedAsync(ct);
+        await service.PublishUnpublishedAsync(ct);
     }
 
     private async Task CleanAsync(CancellationToken ct)
     {
+        // What a clock that runs ahead takes for expired may be alive.
+        if (state.ClockDifferenceMs is not { } difference || Math.Abs(difference) > MaxClockDifferenceMs)
+            return;
         await store.DeleteExpiredAsync(ct);
         while (await writer.TrimAsync(ct) > 500)
         {

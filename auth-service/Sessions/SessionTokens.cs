@@ -50,7 +50,7 @@ internal sealed partial class SessionTokens(
         {
             if (outcome.Kind == RotationKind.FromTheFuture) Log.FromTheFuture(logger, token.Sid, token.Generation);
             else Log.Reused(logger, token.Sid, token.Generation);
-            await revocation.PublishOutboxAsync(SessionKeys.Partition(token.Sid), outboxId, cancellationToken);
+            await revocation.PublishOutboxAsync(token.Sid, SessionKeys.Partition(token.Sid), outboxId, cancellationToken);
         }
         if (outcome.Successor is not { } successor)
             return null;
@@ -87,7 +87,7 @@ internal sealed partial class SessionTokens(
             return new RevocationReceipt(0, 0, 0, Durable: true);
         if (ending.Ended)
             Log.Ended(logger, sid, reason);
-        return await revocation.PublishOutboxAsync(ending.Partition, outboxId, cancellationToken);
+        return await revocation.PublishOutboxAsync(sid, ending.Partition, outboxId, cancellationToken);
     }
 
     private async Task<AccountState?> ReadLiveAccountAsync(RefreshToken token, CancellationToken cancellationToken) =>

@@ -54,6 +54,8 @@ internal sealed class UserSessions(
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         user.SessionEpoch = epoch + 1;
         user.NotBeforeMs = Math.Max(now, user.NotBeforeMs) + (long)options.Value.MaxClockSkew.TotalMilliseconds;
+        if (user.NotBeforeMs > now + (long)RevocationWriter.MaxCutOffLead.TotalMilliseconds)
+            throw new RedisUnavailableException("The sessions of this user were ended too often within a minute.");
         user.ConcurrencyStamp = Guid.NewGuid().ToString();
         change?.Invoke(user);
         RevocationService.Stage(database, new RevocationEntry(

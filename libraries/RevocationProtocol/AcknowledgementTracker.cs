@@ -12,13 +12,10 @@ public readonly record struct Acknowledgement(int Gateways, int Acknowledged);
 /// Waits until every live gateway has applied an append, at most <see cref="MaxWait"/>. Acknowledgements arrive by
 /// push; the registry in Redis is asked again before giving up, since a push can be lost.
 /// </summary>
-/// <param name="redis">Connection to the Redis of the revocations.</param>
-/// <param name="keys">Its keys.</param>
 /// <param name="writer">Asks for the registry.</param>
 /// <param name="logger">Log.</param>
 /// <param name="time">Clock.</param>
-public sealed partial class AcknowledgementTracker(
-    RedisConnection redis, RevocationKeys keys, RevocationWriter writer, ILogger<AcknowledgementTracker> logger, TimeProvider time)
+public sealed partial class AcknowledgementTracker(RevocationWriter writer, ILogger<AcknowledgementTracker> logger, TimeProvider time)
 {
     /// <summary>The longest an answer is held back for acknowledgements: 250 ms.</summary>
     public static readonly TimeSpan MaxWait = TimeSpan.FromMilliseconds(250);
@@ -28,7 +25,7 @@ public sealed partial class AcknowledgementTracker(
 
     private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(100);
 
-    private readonly ConcurrentDictionary<string, (StreamId Applied, string Identity)> _applied = new();
+    private readonly ConcurrentDictionary<string, (StreamId Applied, string Registration)> _applied = new();
     private volatile TaskCompletionSource _changed = NewSignal();
     private int _subscribed;
 
@@ -44,9 +41,9 @@ public sealed partial class AcknowledgementTracker(
         while (true)
         {
             var changed = _changed.Task;
-            var acknowledged = gateways.Count(gateway => HasApplied(gateway, append));
+            var acknowledged = Acknowledging(gateways, append.Position).Count();
             var waited = time.GetElapsedTime(began);
-            if (gateways.All(gateway => gateway.HeartbeatMs < nowMs - LiveHeartbeatMs || HasApplied(gateway, append)) || waited >= MaxWait)
+            if (gateways.All(gateway => gateway.HeartbeatMs < nowMs - LiveHeartbeatMs || HasApplied(gateway, append.Position)) || waited >= MaxWait)
                 return new Acknowledgement(gateways.Count, acknowledged);
             var left = MaxWait - waited;
             try
@@ -68,7 +65,7 @@ public sealed partial class AcknowledgementTracker(
             return;
         try
         {
-            await redis.SubscribeAsync(keys.AppliedChannel, OnApplied, cancellationToken);
+            await writer.Server.SubscribeToAcknowledgementsAsync(OnApplied, cancellationToken);
         }
         catch (RedisUnavailableException e)
         {
@@ -77,24 +74,23 @@ public sealed partial class AcknowledgementTracker(
         }
     }
 
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Those of the gateways that are known to have applied the stream up to there.</summary>
+    internal IEnumerable<RegisteredGateway> Acknowledging(IReadOnlyList<RegisteredGateway> gateways, StreamId position) =>
+        gateways.Where(gateway => HasApplied(gateway, position));
 
-    private static bool Covers(StreamId applied, string identity, RevocationAppend append) =>
-        identity == append.Status.Identity && applied >= append.Position;
-
-    private bool HasApplied(RegisteredGateway gateway, RevocationAppend append) =>
-        Covers(gateway.Applied, gateway.Identity, append)
-        || (_applied.TryGetValue(gateway.Id, out var pushed) && Covers(pushed.Applied, pushed.Identity, append));
-
-    private async Task<IReadOnlyList<RegisteredGateway>> AskRegistryAsync(IReadOnlyList<RegisteredGateway> gateways, CancellationToken cancellationToken)
+    /// <summary>
+    /// The gateways as Redis lists them now, without those that signed off or can serve no more. One that registered anew
+    /// counts as it was: Redis may have lost the entry before that gateway read it. Whoever joined since is not waited for.
+    /// </summary>
+    internal async Task<IReadOnlyList<RegisteredGateway>> AskRegistryAsync(IReadOnlyList<RegisteredGateway> gateways, CancellationToken cancellationToken)
     {
         try
         {
-            // Whoever left the registry signed off or can serve no more; whoever joined since reads the entry before it is ready.
-            var status = await writer.InspectAsync(cancellationToken);
-            foreach (var gone in _applied.Keys.Except(status.Gateways.Select(gateway => gateway.Id)))
+            var listed = (await writer.InspectAsync(cancellationToken)).Gateways.ToDictionary(gateway => gateway.Id);
+            foreach (var gone in _applied.Keys.Except(listed.Keys))
                 _applied.TryRemove(gone, out _);
-            return status.Gateways;
+            return [.. gateways.Where(gateway => listed.ContainsKey(gateway.Id))
+                .Select(gateway => listed[gateway.Id] is var now && now.Registration == gateway.Registration ? now : gateway)];
         }
         catch (RedisUnavailableException)
         {
@@ -102,15 +98,19 @@ public sealed partial class AcknowledgementTracker(
         }
     }
 
-    private void OnApplied(string message)
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private bool HasApplied(RegisteredGateway gateway, StreamId position) =>
+        gateway.Registration.Length > 0
+        && (gateway.Applied >= position
+            || (_applied.TryGetValue(gateway.Id, out var pushed) && pushed.Registration == gateway.Registration && pushed.Applied >= position));
+
+    private void OnApplied(string gateway, StreamId position, string registration)
     {
-        if (message.Split(' ') is not [var gateway, var applied, var identity])
-            return;
-        var position = StreamId.Parse(applied);
         _applied.AddOrUpdate(
             gateway,
-            (position, identity),
-            (_, known) => known.Identity == identity && known.Applied > position ? known : (position, identity));
+            (position, registration),
+            (_, known) => known.Registration == registration && known.Applied > position ? known : (position, registration));
         Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
     }
 

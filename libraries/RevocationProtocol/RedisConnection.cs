@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using StackExchange.Redis;
 
 namespace RevocationProtocol;
@@ -11,8 +12,10 @@ public sealed class RedisConnection : IAsyncDisposable
     /// <summary>How long one script may take before its caller is told that Redis is unavailable: 1 s.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly Lazy<Task<ConnectionMultiplexer>> _multiplexer;
+    private readonly ConfigurationOptions _options;
     private readonly TimeProvider _time;
+    private readonly Lock _connecting = new();
+    private Task<ConnectionMultiplexer>? _multiplexer;
 
     /// <summary>Creates the connection; nothing is sent before the first use.</summary>
     /// <param name="connectionString">StackExchange.Redis connection string.</param>
@@ -28,7 +31,7 @@ public sealed class RedisConnection : IAsyncDisposable
         options.KeepAlive = 1;
         options.ReconnectRetryPolicy = new LinearRetry(250);
         options.ClientName ??= AppDomain.CurrentDomain.FriendlyName;
-        _multiplexer = new(() => ConnectionMultiplexer.ConnectAsync(options));
+        _options = options;
     }
 
     /// <summary>Runs a script atomically. All keys must lie in one cluster slot.</summary>
@@ -92,16 +95,26 @@ public sealed class RedisConnection : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (_multiplexer.IsValueCreated)
-            (await _multiplexer.Value).Dispose();
+        if (_multiplexer is { IsFaulted: false } multiplexer)
+            (await multiplexer).Dispose();
     }
 
-    private Task<ConnectionMultiplexer> ConnectAsync(TimeSpan timeout, CancellationToken cancellationToken) =>
-        _multiplexer.Value is { IsCompletedSuccessfully: true } connected ? connected : _multiplexer.Value.WaitAsync(timeout, _time, cancellationToken);
+    private Task<ConnectionMultiplexer> ConnectAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        Task<ConnectionMultiplexer> multiplexer;
+        lock (_connecting)
+        {
+            // A name that could not be resolved yet, say: the next caller tries again.
+            if (_multiplexer is null or { IsFaulted: true })
+                _multiplexer = ConnectionMultiplexer.ConnectAsync(_options);
+            multiplexer = _multiplexer;
+        }
+        return multiplexer.IsCompletedSuccessfully ? multiplexer : multiplexer.WaitAsync(timeout, _time, cancellationToken);
+    }
 
     private static bool IsUnavailability(Exception exception) => exception switch
     {
-        RedisConnectionException or TimeoutException or ObjectDisposedException => true,
+        RedisConnectionException or TimeoutException or ObjectDisposedException or SocketException => true,
         // The states of a server or cluster that pass by themselves or by an operator's hand; each refused before the script changed anything.
         RedisServerException server => server.Message.Split(' ', 2)[0] is
             "LOADING" or "READONLY" or "MASTERDOWN" or "CLUSTERDOWN" or "TRYAGAIN" or "MOVED" or "ASK" or "OOM" or "MISCONF" or "NOREPLICAS" or "BUSY",

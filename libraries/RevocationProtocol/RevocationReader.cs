@@ -1,8 +1,6 @@
 using System.Diagnostics.Metrics;
-using System.Globalization;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
-using StackExchange.Redis;
 
 namespace RevocationProtocol;
 
@@ -11,7 +9,7 @@ namespace RevocationProtocol;
 /// came since. A push only says "read on"; entries are applied in stream order, and only what has been applied is
 /// acknowledged. When Redis turns out to be another one (restart, failover) everything is read again and merged.
 /// </summary>
-public sealed partial class RevocationReader : IAsyncDisposable
+public sealed partial class RevocationReader : IDisposable
 {
     private const int PageSize = 1000;
 
@@ -23,10 +21,9 @@ public sealed partial class RevocationReader : IAsyncDisposable
 
     private static readonly TimeSpan LoadInterval = TimeSpan.FromMilliseconds(100);
 
-    private readonly RedisConnection _redis;
-    private readonly RevocationKeys _keys;
+    private readonly IRevocationServer _server;
     private readonly RevocationReplica _replica;
-    private readonly RedisValue _gatewayId;
+    private readonly string _gatewayId;
     private readonly ILogger<RevocationReader> _logger;
     private readonly TimeProvider _time;
     private readonly Channel<bool> _pushes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -36,7 +33,7 @@ public sealed partial class RevocationReader : IAsyncDisposable
     private readonly Counter<long> _fullReads;
     private readonly Counter<long> _skipped;
 
-    private string _identity = "";
+    private string _registration = "";
     private StreamId _applied;
     private bool _complete;
     private string? _lastFailure;
@@ -50,9 +47,14 @@ public sealed partial class RevocationReader : IAsyncDisposable
     /// <param name="time">Clock.</param>
     public RevocationReader(
         RedisConnection redis, RevocationKeys keys, RevocationReplica replica, string? gatewayId, ILogger<RevocationReader> logger, TimeProvider time)
+        : this(new RedisRevocationServer(redis, keys), replica, gatewayId, logger, time)
     {
-        _redis = redis;
-        _keys = keys;
+    }
+
+    internal RevocationReader(
+        IRevocationServer server, RevocationReplica replica, string? gatewayId, ILogger<RevocationReader> logger, TimeProvider time)
+    {
+        _server = server;
         _replica = replica;
         _gatewayId = gatewayId ?? "";
         _logger = logger;
@@ -76,47 +78,58 @@ public sealed partial class RevocationReader : IAsyncDisposable
         while (!stoppingToken.IsCancellationRequested)
         {
             var began = _time.GetTimestamp();
-            try
-            {
-                if (!subscribed)
-                {
-                    await _redis.SubscribeAsync(_keys.StreamChannel, _ => _pushes.Writer.TryWrite(true), stoppingToken);
-                    subscribed = true;
-                }
-                await ReadAsync(overlap: true, stoppingToken);
-                _replica.Sweep();
-                // Pushes are served as they come until the next interval.
-                while (_replica.IsLoaded && await WaitForPushAsync(began, stoppingToken))
-                    await ReadAsync(overlap: false, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                _replica.ReadFailed();
-                if (_lastFailure != e.Message)
-                    Log.ReadFailed(_logger, e.Message);
-                _lastFailure = e.Message;
-            }
+            subscribed = subscribed || await StepAsync(SubscribeAsync, stoppingToken) != ReadOutcome.Failed;
+            var read = await StepAsync(overlap: true, stoppingToken);
+            // Pushes are served as they come until the next interval.
+            while (read != ReadOutcome.Failed && _replica.IsLoaded && await WaitForPushAsync(began, stoppingToken))
+                read = await StepAsync(overlap: false, stoppingToken);
             await DelayAsync((_replica.IsLoaded ? RevocationReplica.ReadInterval : LoadInterval) - _time.GetElapsedTime(began), stoppingToken);
         }
     }
+
+    /// <summary>Reads to the end of the stream once.</summary>
+    internal Task<ReadOutcome> StepAsync(bool overlap, CancellationToken stoppingToken) => StepAsync(token => ReadAsync(overlap, token), stoppingToken);
 
     /// <summary>Takes this gateway off the registry: it serves no more requests, nobody needs to wait for it.</summary>
     /// <param name="cancellationToken">Gives up; the registry then forgets it by its staleness rule.</param>
     public async Task SignOffAsync(CancellationToken cancellationToken)
     {
-        if (!_gatewayId.IsNullOrEmpty)
-            await _redis.EvaluateAsync(RevocationScripts.SignOff, _keys.All, [_gatewayId], cancellationToken);
+        if (_gatewayId.Length > 0)
+            await _server.SignOffAsync(_gatewayId, cancellationToken);
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    public void Dispose() => _meter.Dispose();
+
+    private async Task<ReadOutcome> StepAsync(Func<CancellationToken, Task<ReadOutcome>> step, CancellationToken stoppingToken)
     {
-        _meter.Dispose();
-        return ValueTask.CompletedTask;
+        try
+        {
+            return await step(stoppingToken);
+        }
+        catch (OperationCanceledException)
+        {
+            return ReadOutcome.Failed;
+        }
+        catch (Exception e)
+        {
+            return WithoutProof(ReadOutcome.Failed, e.Message);
+        }
+    }
+
+    private ReadOutcome WithoutProof(ReadOutcome outcome, string reason)
+    {
+        _replica.ReadWithoutProof();
+        if (_lastFailure != reason)
+            Log.ReadFailed(_logger, reason);
+        _lastFailure = reason;
+        return outcome;
+    }
+
+    private async Task<ReadOutcome> SubscribeAsync(CancellationToken cancellationToken)
+    {
+        await _server.SubscribeToStreamAsync(() => _pushes.Writer.TryWrite(true), cancellationToken);
+        return ReadOutcome.Incomplete;
     }
 
     private static IEnumerable<Measurement<int>> Entries(RevocationReplica replica)
@@ -126,7 +139,7 @@ public sealed partial class RevocationReader : IAsyncDisposable
     }
 
     /// <summary>Reads to the end of the stream as it was when the last question was sent, and acknowledges it.</summary>
-    private async Task ReadAsync(bool overlap, CancellationToken cancellationToken)
+    private async Task<ReadOutcome> ReadAsync(bool overlap, CancellationToken cancellationToken)
     {
         var from = !_complete ? "-"
             : overlap ? $"{(_applied.Milliseconds > OverlapMs ? _applied.Milliseconds - OverlapMs : 0)}-0"
@@ -137,28 +150,22 @@ public sealed partial class RevocationReader : IAsyncDisposable
             var sentAt = _time.GetTimestamp();
             var page = await AskAsync(from, cancellationToken);
             _reads.Add(1);
-            var trimmedPastUs = page.First is { } first && first > _applied;
-            if (from != "-" && position == default && (page.Identity != _identity || page.Last < _applied || (trimmedPastUs && page.Last > _applied)))
+            // Another Redis, one whose data was wiped, or a stream trimmed past what was applied.
+            var restarted = page.Registration != _registration || page.Last < _applied;
+            if (from != "-" && (restarted || (position == default && page.First > _applied && page.Last > _applied)))
             {
                 _complete = false;
                 from = "-";
+                position = default;
                 continue;
             }
             if (from == "-")
             {
                 _fullReads.Add(1);
-                if (_identity.Length > 0 && page.Identity != _identity)
+                if (_registration.Length > 0 && page.Registration != _registration)
                     Log.IdentityChanged(_logger, page.Entries.Count);
-                _identity = page.Identity;
+                _registration = page.Registration;
                 _applied = default;
-            }
-            else if (page.Identity != _identity)
-            {
-                // It changed between two pages.
-                _complete = false;
-                from = "-";
-                position = default;
-                continue;
             }
 
             Apply(page);
@@ -166,6 +173,8 @@ public sealed partial class RevocationReader : IAsyncDisposable
                 position = page.Entries[^1].Id;
             if (page.Entries.Count == PageSize)
             {
+                // Reading on takes as long as it takes; meanwhile what is known serves.
+                _replica.ReadWithoutProof();
                 from = $"({position}";
                 continue;
             }
@@ -178,19 +187,16 @@ public sealed partial class RevocationReader : IAsyncDisposable
             if (page.Filled)
             {
                 _replica.Prove(sentAt);
+                _replica.Sweep(page.NowMs);
                 _lastFailure = null;
             }
-            else
-            {
-                throw new RedisUnavailableException("Redis does not hold all revocations yet; an auth-service refills it.");
-            }
-            if (!advanced || _gatewayId.IsNullOrEmpty)
-                return;
+            if (!advanced || _gatewayId.Length == 0)
+                return page.Filled ? ReadOutcome.Proven : WithoutProof(ReadOutcome.Incomplete, "Redis does not hold all revocations yet; an auth-service refills it.");
             from = $"({_applied}";
         }
     }
 
-    private void Apply(Page page)
+    private void Apply(RevocationPage page)
     {
         if (page.Entries.Count == 0)
             return;
@@ -206,36 +212,14 @@ public sealed partial class RevocationReader : IAsyncDisposable
             }
             entries.Add(entry);
             if (_complete && id > _applied)
-                _propagation.Record(Math.Max(0, (double)page.NowMs - id.Milliseconds));
+                _propagation.Record(Math.Max(0, page.NowMs - (double)id.Milliseconds));
         }
         _replica.Apply(entries);
     }
 
-    private async Task<Page> AskAsync(string from, CancellationToken cancellationToken)
-    {
-        var applied = _complete ? _applied : default;
-        var answer = (RedisResult[])(await _redis.EvaluateAsync(
-            RevocationScripts.ReadOn,
-            _keys.All,
-            [_gatewayId, (long)_replica.MaxStaleness.TotalMilliseconds, _identity, applied.ToString(), from, PageSize],
-            ReadTimeout,
-            cancellationToken))!;
-        var first = (string?)answer[3];
-        var rows = (RedisResult[])answer[5]!;
-        var entries = new List<(StreamId, RevocationEntry?)>(rows.Length);
-        foreach (var row in rows)
-        {
-            var parts = (RedisResult[])row!;
-            entries.Add((StreamId.Parse((string)parts[0]!), RevocationCodec.Read((RedisResult[])parts[1]!)));
-        }
-        return new Page(
-            (string)answer[0]!,
-            (long)answer[1] == 1,
-            ulong.Parse((string)answer[2]!, CultureInfo.InvariantCulture),
-            string.IsNullOrEmpty(first) ? null : StreamId.Parse(first),
-            StreamId.Parse((string)answer[4]!),
-            entries);
-    }
+    private Task<RevocationPage> AskAsync(string from, CancellationToken cancellationToken) =>
+        _server.ReadOnAsync(
+            new RevocationQuestion(_gatewayId, _replica.MaxStaleness, _registration, _complete ? _applied : default, from, PageSize), ReadTimeout, cancellationToken);
 
     private async Task<bool> WaitForPushAsync(long began, CancellationToken stoppingToken)
     {
@@ -248,7 +232,7 @@ public sealed partial class RevocationReader : IAsyncDisposable
         {
             return await _pushes.Reader.ReadAsync(linked.Token);
         }
-        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             return false;
         }
@@ -260,15 +244,25 @@ public sealed partial class RevocationReader : IAsyncDisposable
             await Task.Delay(delay, _time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private sealed record Page(
-        string Identity, bool Filled, ulong NowMs, StreamId? First, StreamId Last, List<(StreamId Id, RevocationEntry? Entry)> Entries);
+    /// <summary>What came of a read.</summary>
+    internal enum ReadOutcome
+    {
+        /// <summary>No answer.</summary>
+        Failed,
+
+        /// <summary>All that this Redis has is applied, but it does not hold all revocations.</summary>
+        Incomplete,
+
+        /// <summary>Every revocation is applied.</summary>
+        Proven,
+    }
 
     private static partial class Log
     {
         [LoggerMessage(3000, LogLevel.Warning, "Revocations cannot be read now; what is known is kept, and reading goes on: {Reason}")]
         public static partial void ReadFailed(ILogger logger, string reason);
 
-        [LoggerMessage(3001, LogLevel.Warning, "Redis is another one than before (restart or failover): reading the whole revocation stream again, {Count} entries in its first page.")]
+        [LoggerMessage(3001, LogLevel.Warning, "Redis is another one than before (restart, failover) or was wiped: reading the whole revocation stream again, {Count} entries in its first page.")]
         public static partial void IdentityChanged(ILogger logger, int count);
 
         [LoggerMessage(3002, LogLevel.Warning, "Revocation stream entry {Id} is of a version or kind this process does not know; skipped. Update this process.")]

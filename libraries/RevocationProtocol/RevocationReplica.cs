@@ -17,6 +17,7 @@ public sealed class RevocationReplica
     private readonly RevocationTable _table;
     private readonly CutOffTable _cutOffs = new();
     private readonly TimeSpan _maxStaleness;
+    private long _expiredMs;
     private long _provenAt;
     private long _readDue;
     private volatile bool _loaded;
@@ -28,7 +29,7 @@ public sealed class RevocationReplica
     {
         _time = time;
         _maxStaleness = maxStaleness;
-        _table = new RevocationTable(NowMs);
+        _table = new RevocationTable(nowMs: 0);
     }
 
     /// <summary>Raised after new entries took effect, on the reader's thread: whoever holds something for a token looks again.</summary>
@@ -77,10 +78,9 @@ public sealed class RevocationReplica
         List<RevocationEntry>? added = null;
         lock (_writing)
         {
-            var now = NowMs;
             foreach (var entry in entries)
             {
-                if (entry.ExpiresMs <= now)
+                if (entry.ExpiresMs <= _expiredMs)
                     continue;
                 var handle = RevocableToken.Hash(entry.Issuer, entry.Kind, entry.Id);
                 var changed = entry.HasCutOff
@@ -94,12 +94,19 @@ public sealed class RevocationReplica
             Applied?.Invoke(added);
     }
 
-    /// <summary>Drops expired entries.</summary>
-    public void Sweep()
+    /// <summary>
+    /// Drops what has expired by this process's clock and by Redis's: one that runs ahead for a while, and is then set
+    /// right, must not have made anything forgotten.
+    /// </summary>
+    /// <param name="redisNowMs">Redis's clock, Unix ms.</param>
+    public void Sweep(long redisNowMs)
     {
         lock (_writing)
         {
-            var now = NowMs;
+            var now = Math.Min(NowMs, redisNowMs);
+            if (now <= _expiredMs)
+                return;
+            _expiredMs = now;
             _table.Sweep(now);
             _cutOffs.Sweep(now);
         }
@@ -109,21 +116,24 @@ public sealed class RevocationReplica
     internal void Prove(long sentAt)
     {
         Volatile.Write(ref _provenAt, sentAt);
-        Volatile.Write(ref _readDue, NextRead());
+        // An answer that lay unread while the process was stopped makes nothing young.
+        Volatile.Write(ref _readDue, (IsReadingInTime ? _time.GetTimestamp() : sentAt) + Interval);
         _loaded = true;
     }
 
     /// <summary>
-    /// A read failed. If it began in time, the process was running all along and serves on with what it knows. If it
+    /// A read failed, or brought one of many pages. If it began in time, the process was running all along and serves on with what it knows. If it
     /// began late, the process may have been stopped, and only a read that succeeds can say what it missed.
     /// </summary>
-    internal void ReadFailed()
+    internal void ReadWithoutProof()
     {
-        if (_time.GetElapsedTime(Volatile.Read(ref _readDue)) <= ReadLateness)
-            Volatile.Write(ref _readDue, NextRead());
+        if (IsReadingInTime)
+            Volatile.Write(ref _readDue, _time.GetTimestamp() + Interval);
     }
 
-    private long NextRead() => _time.GetTimestamp() + (long)(ReadInterval.TotalSeconds * _time.TimestampFrequency);
+    private bool IsReadingInTime => _time.GetElapsedTime(Volatile.Read(ref _readDue)) <= ReadLateness;
+
+    private long Interval => (long)(ReadInterval.TotalSeconds * _time.TimestampFrequency);
 
     private bool Contains(UInt128 handle) => handle != UInt128.Zero && _table.Contains(handle);
 }

@@ -14,6 +14,13 @@ internal static class RevocationScripts
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local marker = redis.call('GET', KEYS[2]) or ''
         local filled = string.match(marker, '^(%w+:%w+):%d+$') == identity
+        local function last_id()
+          if redis.call('EXISTS', KEYS[1]) == 0 then return '0-0' end
+          local info = redis.call('XINFO', 'STREAM', KEYS[1])
+          for i = 1, #info, 2 do
+            if info[i] == 'last-generated-id' then return info[i + 1] end
+          end
+        end
 
         """;
 
@@ -37,12 +44,12 @@ internal static class RevocationScripts
         """;
 
     /// <summary>
-    /// Appends entries and says "read on". ARGV: highest row number or '', latest allowed lead of a cut-off in ms,
+    /// Appends entries and says "read on". ARGV: highest row number or '', latest allowed lead of a cut-off in ms or '',
     /// then 7 values an entry. Answers identity, filled, now, id of the last entry, registry.
     /// </summary>
     public const string Append = Prelude + Registry + """
         for i = 3, #ARGV, 7 do
-          if tonumber(ARGV[i + 4]) > now + tonumber(ARGV[2]) then
+          if ARGV[2] ~= '' and tonumber(ARGV[i + 4]) > now + tonumber(ARGV[2]) then
             return redis.error_reply('CUTOFF ahead of the clock: ' .. ARGV[i + 4] .. ' at ' .. string.format('%d', now))
           end
         end
@@ -60,32 +67,29 @@ internal static class RevocationScripts
 
     /// <summary>
     /// A reader's one question. ARGV: gateway id ('' for a reader that is no gateway), its MaxStaleness in ms, the
-    /// identity it applied under, the position it has applied, where to read from, page size. Answers identity, filled,
-    /// now, first id of the stream, its last generated id, entries. Registers, beats and acknowledges in the same step.
+    /// registration it applied under, the position it has applied, where to read from, page size. Answers registration,
+    /// filled, now, first id of the stream, its last generated id, entries. Registers, beats and acknowledges in the same
+    /// step. A registration lives as long as the data beside it: what was applied under another one is no claim here.
     /// </summary>
     public const string ReadOn = Prelude + """
+        local registration = identity
         if ARGV[1] ~= '' then
-          local applied = ARGV[3] == identity and ARGV[4] or '0-0'
-          redis.call('HSET', KEYS[3], ARGV[1], string.format('%d', now) .. ' ' .. ARGV[2] .. ' ' .. applied .. ' ' .. identity)
-          if applied ~= '0-0' then redis.call('PUBLISH', KEYS[3], ARGV[1] .. ' ' .. applied .. ' ' .. identity) end
-        end
-        local first, last = '', '0-0'
-        if redis.call('EXISTS', KEYS[1]) == 1 then
-          local head = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
-          if #head > 0 then first = head[1][1] end
-          local info = redis.call('XINFO', 'STREAM', KEYS[1])
-          for i = 1, #info, 2 do
-            if info[i] == 'last-generated-id' then last = info[i + 1] end
+          registration = string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '', ' (%S+)$') or ''
+          if string.match(registration, '^[^/]*') ~= identity then
+            registration = identity .. '/' .. time[1] .. '-' .. time[2]
           end
+          local applied = ARGV[3] == registration and ARGV[4] or '0-0'
+          redis.call('HSET', KEYS[3], ARGV[1], string.format('%d', now) .. ' ' .. ARGV[2] .. ' ' .. applied .. ' ' .. registration)
+          if applied ~= '0-0' then redis.call('PUBLISH', KEYS[3], ARGV[1] .. ' ' .. applied .. ' ' .. registration) end
         end
-        return {identity, filled and 1 or 0, string.format('%d', now), first, last,
+        local head = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+        return {registration, filled and 1 or 0, string.format('%d', now), head[1] and head[1][1] or '', last_id(),
           redis.call('XRANGE', KEYS[1], ARGV[5], '+', 'COUNT', ARGV[6])}
         """;
 
-    /// <summary>Answers identity, filled, now, id of the last entry, registry, marker.</summary>
+    /// <summary>Answers identity, filled, now, last id ever given by the stream, registry, marker.</summary>
     public const string Inspect = Prelude + Registry + """
-        local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-        return {identity, filled and 1 or 0, string.format('%d', now), last[1] and last[1][1] or '0-0', registry(), marker}
+        return {identity, filled and 1 or 0, string.format('%d', now), last_id(), registry(), marker}
         """;
 
     /// <summary>
@@ -100,25 +104,33 @@ internal static class RevocationScripts
     /// <summary>Answers the server's eviction policy. KEYS: any key on that server.</summary>
     public const string EvictionPolicy = "return string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)')";
 
-    /// <summary>A gateway takes itself off the registry. ARGV: gateway id.</summary>
-    public const string SignOff = "return redis.call('HDEL', KEYS[3], ARGV[1])";
+    /// <summary>
+    /// A gateway says that it serves no more. That is said, not left out, because a registry that lost its data leaves
+    /// gateways out, too. ARGV: gateway id.
+    /// </summary>
+    public const string SignOff = Prelude + """
+        local staleness = string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '', '^%d+ (%d+) ')
+        if staleness then redis.call('HSET', KEYS[3], ARGV[1], string.format('%d', now) .. ' ' .. staleness .. ' 0-0 signed-off') end
+        return staleness and 1 or 0
+        """;
 
     /// <summary>
-    /// Takes or prolongs the refill lock. KEYS also refill lock; ARGV: owner, ms. Answers 1 if it is the owner's.
+    /// Takes the refill lock, or prolongs it if it is still held: what was filled in before the lock was lost may be lost
+    /// with it. KEYS also refill lock; ARGV: owner, ms, 'take' or 'keep'. Answers 1 if it is the owner's.
     /// </summary>
     public const string LockRefill = """
         local owner = redis.call('GET', KEYS[4])
-        if owner and owner ~= ARGV[1] then return 0 end
+        if owner and owner ~= ARGV[1] or not owner and ARGV[3] == 'keep' then return 0 end
         redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[2])
         return 1
         """;
 
     /// <summary>
-    /// Marks this Redis as complete up to row n, if it still is the one that was filled. KEYS also refill lock; ARGV:
-    /// identity, n. Answers 1 if marked.
+    /// Marks this Redis as complete up to row n, if it still is the one that was filled, under a lock never lost. KEYS also
+    /// refill lock; ARGV: identity, n, owner. Answers 1 if marked.
     /// </summary>
     public const string Mark = Prelude + """
-        if identity ~= ARGV[1] then return 0 end
+        if identity ~= ARGV[1] or redis.call('GET', KEYS[4]) ~= ARGV[3] then return 0 end
         redis.call('SET', KEYS[2], identity .. ':' .. ARGV[2])
         redis.call('DEL', KEYS[4])
         return 1
@@ -127,9 +139,11 @@ internal static class RevocationScripts
     /// <summary>
     /// Trims the stream below its oldest unexpired entry. An entry that never expires would hold everything behind it:
     /// while one stands at the head with expired ones behind, it is appended anew and the old copy goes; readers merge
-    /// copies. ARGV: most entries to look at. Answers the number removed.
+    /// copies. ARGV: most entries to look at, the asker's clock (expired is what is so by both clocks). Answers the number
+    /// removed.
     /// </summary>
     public const string Trim = Prelude + """
+        now = math.min(now, tonumber(ARGV[2]))
         local removed = 0
         local moved = false
         local head = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])

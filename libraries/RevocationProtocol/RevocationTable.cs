@@ -112,12 +112,12 @@ internal sealed class RevocationTable
         _wheel[bucket] = index + 1;
     }
 
-    /// <summary>Copies the live entries into a table in which they fill at most three eighths, and publishes it.</summary>
+    /// <summary>Copies the live entries into a table in which they fill at most half, and publishes it.</summary>
     private void Rebuild()
     {
         var old = _slots;
         var capacity = InitialCapacity;
-        while (Count > capacity / 8 * 3)
+        while (Count > capacity / 2)
             capacity *= 2;
         var fresh = new Slots(capacity);
         Array.Clear(_wheel);

@@ -39,10 +39,10 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         var options = UsersDatabaseOptions.Parse($"Data Source={Path.Combine(_directory.FullName, "users.db")}");
         _database = new SwitchableDatabase(new UsersDbContextFactory(options, NullLoggerFactory.Instance, _none));
         await new UsersDatabase(_database, options, time, NullLogger<UsersDatabase>.Instance).PrepareAsync(Cancellation);
-        _writer = new RevocationWriter(_connection, _keys);
+        _writer = new RevocationWriter(_connection, _keys, time);
         _store = new RevocationStore(_database, time);
         _state = new RevocationState(_writer, _store, NullLogger<RevocationState>.Instance, time);
-        var tracker = new AcknowledgementTracker(_connection, _keys, _writer, NullLogger<AcknowledgementTracker>.Instance, time);
+        var tracker = new AcknowledgementTracker(_writer, NullLogger<AcknowledgementTracker>.Instance, time);
         _service = new RevocationService(
             _writer, tracker, _store, _state, new Outbox(new SessionsConnection(_connection, isOwn: false), _sessionKeys), _replica, NullLogger<RevocationService>.Instance, time);
         _sessions = new SessionStore(new SessionsConnection(_connection, isOwn: false), _sessionKeys, new SessionScripts(), new SessionPolicy(
@@ -125,14 +125,14 @@ public sealed class RevocationServiceTests : IAsyncLifetime
     {
         await FillAsync();
         var (sid, ending) = await EndSessionAsync();
-        var receipt = await _service.PublishOutboxAsync(SessionKeys.Partition(sid), ending, Cancellation);
+        var receipt = await _service.PublishOutboxAsync(sid, SessionKeys.Partition(sid), ending, Cancellation);
         Assert.Equal(new RevocationReceipt(1, 0, 0, Durable: true), receipt);
         Assert.Equal(RevocationVerdict.Revoked, _replica.Check(Token(sid)));
         Assert.Equal("1", await CountAsync($"SELECT count(*) AS \"Value\" FROM ended_sessions WHERE sid = '{sid}'"));
         Assert.Equal("1", await CountAsync($"SELECT count(*) AS \"Value\" FROM audit_events WHERE sid = '{sid}' AND type = 'session.ended'"));
         Assert.Equal("0", await _redis.RunCliAsync("XLEN", _sessionKeys.Outbox(SessionKeys.Partition(sid))!));
         // The caller whose entry somebody else has dealt with still gets an answer.
-        Assert.True((await _service.PublishOutboxAsync(SessionKeys.Partition(sid), ending, Cancellation)).Durable);
+        Assert.True((await _service.PublishOutboxAsync(sid, SessionKeys.Partition(sid), ending, Cancellation)).Durable);
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         await FillAsync();
         var (sid, ending) = await EndSessionAsync();
         _database.Away = true;
-        var receipt = await _service.PublishOutboxAsync(SessionKeys.Partition(sid), ending, Cancellation);
+        var receipt = await _service.PublishOutboxAsync(sid, SessionKeys.Partition(sid), ending, Cancellation);
         Assert.False(receipt.Durable);
         Assert.Equal(RevocationVerdict.Revoked, _replica.Check(Token(sid)));
         Assert.Equal("1", await _redis.RunCliAsync("XLEN", _keys.Stream));
@@ -166,7 +166,7 @@ public sealed class RevocationServiceTests : IAsyncLifetime
     public async Task Outbox_entry_published_to_a_redis_that_is_not_filled_stays_until_it_is()
     {
         var (sid, ending) = await EndSessionAsync();
-        await _service.PublishOutboxAsync(SessionKeys.Partition(sid), ending, Cancellation);
+        await _service.PublishOutboxAsync(sid, SessionKeys.Partition(sid), ending, Cancellation);
         Assert.Equal("1", await _redis.RunCliAsync("XLEN", _sessionKeys.Outbox(SessionKeys.Partition(sid))!));
         await FillAsync();
         await _service.SweepOutboxesAsync(Cancellation);

@@ -79,7 +79,7 @@ public class RevocationReplicaTests
         {
             Assert.Equal(RevocationVerdict.Live, _replica.Check(Token()));
             _time.Advance(RevocationReplica.ReadInterval);
-            _replica.ReadFailed();
+            _replica.ReadWithoutProof();
         }
         _time.Advance(TimeSpan.FromMilliseconds(1));
         Assert.Equal(RevocationVerdict.Unknown, _replica.Check(Token()));
@@ -91,7 +91,7 @@ public class RevocationReplicaTests
         _replica.Prove(_time.GetTimestamp());
         _time.Advance(RevocationReplica.ReadInterval + RevocationReplica.ReadLateness + TimeSpan.FromMilliseconds(1));
         Assert.Equal(RevocationVerdict.Unknown, _replica.Check(Token()));
-        _replica.ReadFailed();
+        _replica.ReadWithoutProof();
         Assert.Equal(RevocationVerdict.Unknown, _replica.Check(Token()));
         _replica.Prove(_time.GetTimestamp());
         Assert.Equal(RevocationVerdict.Live, _replica.Check(Token()));
@@ -117,7 +117,7 @@ public class RevocationReplicaTests
             if (random.Next(5) == 0)
             {
                 _time.Advance(TimeSpan.FromMilliseconds(random.Next(100)));
-                _replica.Sweep();
+                _replica.Sweep(_time.NowMs);
                 _replica.Prove(_time.GetTimestamp());
                 model.RemoveAll(known => known.ExpiresMs <= _time.NowMs);
             }
