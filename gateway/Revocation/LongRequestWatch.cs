@@ -34,8 +34,11 @@ internal static class LongRequestWatch
     /// <summary>
     /// The auth-service's answers are short and its own affair: a logout must not be cut off by the revocation it brings about.
     /// </summary>
-    private static AuthenticatedCaller? CallerToWatch(HttpContext context) =>
-        context.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>() is { IsAuthService: true } ? null : context.Features.Get<AuthenticationOutcome>()?.Caller;
+    private static AuthenticatedCaller? CallerToWatch(HttpContext context)
+    {
+        var route = context.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>();
+        return route is { IsAuthService: true } ? null : RoutePolicies.CallerOf(context.Features.Get<AuthenticationOutcome>(), route);
+    }
 
     private static void WatchRequest(LongRequests requests, TimeProvider time, HttpContext context, AuthenticatedCaller caller)
     {

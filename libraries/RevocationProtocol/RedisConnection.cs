@@ -9,9 +9,9 @@ namespace RevocationProtocol;
 /// </summary>
 public sealed class RedisConnection : IAsyncDisposable
 {
-    /// <summary>How long one script may take before its caller is told that Redis is unavailable: 1 s.</summary>
-    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(1);
 
+    private readonly TimeSpan _timeout;
     private readonly ConfigurationOptions _options;
     private readonly TimeProvider _time;
     private readonly Lock _connecting = new();
@@ -20,9 +20,11 @@ public sealed class RedisConnection : IAsyncDisposable
     /// <summary>Creates the connection; nothing is sent before the first use.</summary>
     /// <param name="connectionString">StackExchange.Redis connection string.</param>
     /// <param name="time">Clock of the deadlines.</param>
-    public RedisConnection(string connectionString, TimeProvider time)
+    /// <param name="timeout">How long one script may take before its caller is told that Redis is unavailable; 1 s if null.</param>
+    public RedisConnection(string connectionString, TimeProvider time, TimeSpan? timeout = null)
     {
         _time = time;
+        _timeout = timeout ?? DefaultTimeout;
         var options = ConfigurationOptions.Parse(connectionString);
         options.AbortOnConnectFail = false;
         options.ConnectRetry = 1;
@@ -39,9 +41,9 @@ public sealed class RedisConnection : IAsyncDisposable
     /// <param name="keys">KEYS.</param>
     /// <param name="arguments">ARGV.</param>
     /// <param name="cancellationToken">Gives up waiting; the script may still run.</param>
-    /// <exception cref="RedisUnavailableException">No connection, no answer within <see cref="DefaultTimeout"/>, or a server that cannot serve now.</exception>
+    /// <exception cref="RedisUnavailableException">No connection, no answer in time, or a server that cannot serve now.</exception>
     public Task<RedisResult> EvaluateAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken) =>
-        EvaluateAsync(script, keys, arguments, DefaultTimeout, cancellationToken);
+        EvaluateAsync(script, keys, arguments, _timeout, cancellationToken);
 
     /// <summary>Runs a script atomically. All keys must lie in one cluster slot.</summary>
     /// <param name="script">The script; sent whole once per server, by its SHA-1 afterwards.</param>
@@ -81,10 +83,10 @@ public sealed class RedisConnection : IAsyncDisposable
     {
         try
         {
-            var subscriber = (await ConnectAsync(DefaultTimeout, cancellationToken)).GetSubscriber();
+            var subscriber = (await ConnectAsync(_timeout, cancellationToken)).GetSubscriber();
             await subscriber
                 .SubscribeAsync(new RedisChannel(channel, RedisChannel.PatternMode.Literal), (_, message) => handler(message.ToString()))
-                .WaitAsync(DefaultTimeout, _time, cancellationToken);
+                .WaitAsync(_timeout, _time, cancellationToken);
         }
         catch (Exception e) when (IsUnavailability(e))
         {

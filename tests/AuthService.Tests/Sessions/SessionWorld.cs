@@ -22,7 +22,7 @@ public sealed class SessionWorld : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await Redis.StartAsync();
-        Connection = new RedisConnection(Redis.Endpoint, TimeProvider.System);
+        Connection = new RedisConnection(Redis.Endpoint, TimeProvider.System, timeout: TimeSpan.FromSeconds(30));
         Store = StoreWith(Policy);
     }
 
