@@ -22,7 +22,7 @@ internal sealed class SigningKey
         var key = Import();
         PublicJwk = Jwk(key, algorithm, out var kid);
         Kid = kid;
-        EncodedHeader = Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(new { alg = algorithm, typ = "at+jwt", kid }));
+        EncodedHeader = Base64Url.EncodeToString(Encoding.ASCII.GetBytes($$"""{"alg":"{{algorithm}}","typ":"at+jwt","kid":"{{kid}}"}"""));
         _pool.Add(key);
     }
 

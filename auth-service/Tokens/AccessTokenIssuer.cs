@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using AuthService.SigningKeys;
 using Microsoft.Extensions.Options;
@@ -10,6 +11,9 @@ namespace AuthService.Tokens;
 /// <summary>Signs access tokens (RFC 9068).</summary>
 internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthServiceOptions> options, TimeProvider time)
 {
+    /// <summary>A token is read by parsers, never by a page: letters of any script stand as they are, which keeps it short.</summary>
+    private static readonly JsonWriterOptions Unescaped = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static readonly HashSet<string> OwnClaims = new(StringComparer.Ordinal)
     {
         "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "sid", "auth_time", "roles", "name", "token_type",
@@ -30,7 +34,7 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
         var jti = Guid.CreateVersion7(DateTimeOffset.FromUnixTimeMilliseconds(request.IssueTimeMs)).ToString();
 
         var payload = new ArrayBufferWriter<byte>(512);
-        using (var json = new Utf8JsonWriter(payload))
+        using (var json = new Utf8JsonWriter(payload, Unescaped))
         {
             json.WriteStartObject();
             json.WriteString("iss", options.Value.Issuer);
