@@ -51,4 +51,8 @@ internal sealed class AuthServiceOptions
     /// <summary>Addresses or networks (<c>10.0.0.0/8</c>) whose <c>X-Forwarded-For</c> counts: the gateways. Default
     /// none. Naming a network that clients are in lets them choose their address.</summary>
     public required IReadOnlyList<string> TrustedProxies { get; init; }
+
+    /// <summary>How many sessions a user may have. Default 0: any number; at most 1000. The sign-in that exceeds it ends
+    /// the oldest, access tokens included. A limit of 1 signs people out of their other devices.</summary>
+    public required int MaxSessionsPerUser { get; init; }
 }

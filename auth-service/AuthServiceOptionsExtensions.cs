@@ -1,4 +1,5 @@
 using System.Net;
+using AuthService.Limits;
 using AuthService.SigningKeys;
 using KeyEncryption;
 using Microsoft.Extensions.Options;
@@ -12,6 +13,8 @@ internal static class AuthServiceOptionsExtensions
     {
         services.AddOptions<AuthServiceOptions>().ValidateOnStart();
         services.AddSingleton<IOptionsFactory<AuthServiceOptions>, Factory>();
+        services.AddOptions<SignInLimitOptions>().ValidateOnStart();
+        services.AddSingleton<IOptionsFactory<SignInLimitOptions>, SignInLimitOptionsFactory>();
         return services;
     }
 
@@ -43,6 +46,7 @@ internal static class AuthServiceOptionsExtensions
             SigningAlgorithm = settings.Text("SigningAlgorithm") ?? SigningAlgorithm.Es256,
             KeyEncryptionKeys = settings.List("KeyEncryptionKeys"),
             TrustedProxies = settings.List("TrustedProxies"),
+            MaxSessionsPerUser = settings.Number("MaxSessionsPerUser", 0, 0, 1000),
         };
         // Read elsewhere: the limits of sign-in, and the host's drain time.
         settings.FaultUnknown("SignInLimit", "ShutdownDelay");

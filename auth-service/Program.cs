@@ -1,4 +1,5 @@
 using AuthService.Diagnostics;
+using AuthService.Limits;
 using AuthService.Revocation;
 using AuthService.Sessions;
 using AuthService.SigningKeys;
@@ -30,6 +31,7 @@ internal static class Program
         builder.Services.AddRedis();
         builder.Services.AddAccessTokens();
         builder.Services.AddRevocationService();
+        builder.Services.AddLimits();
         builder.Services.AddSessions();
         builder.Services.AddExceptionHandler<FaultHandler>();
     }

@@ -40,6 +40,14 @@ internal sealed class SettingsReader(IConfigurationSection section)
         return unset;
     }
 
+    public int Number(string name, int unset, int min, int max)
+    {
+        if (Text(name) is not { } text) return unset;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max) return value;
+        Fault(name, $"must be a whole number from {min} to {max}, not '{text}'.");
+        return unset;
+    }
+
     public IReadOnlyList<string> List(string name)
     {
         _known.Add(name);

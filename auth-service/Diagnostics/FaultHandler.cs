@@ -1,3 +1,4 @@
+using AuthService.Limits;
 using AuthService.SigningKeys;
 using AuthService.Users;
 using Microsoft.AspNetCore.Diagnostics;
@@ -16,6 +17,11 @@ internal sealed partial class FaultHandler(ILogger<FaultHandler> logger) : IExce
     {
         // Who has gone away gets no answer.
         if (exception is OperationCanceledException && httpContext.RequestAborted.IsCancellationRequested) return true;
+        if (exception is TooManyRequestsException refusal)
+        {
+            await refusal.WriteAsync(httpContext);
+            return true;
+        }
         var (status, code, detail) = Describe(exception);
         if (status == StatusCodes.Status500InternalServerError) Log.Failed(logger, exception);
         else if (status == StatusCodes.Status503ServiceUnavailable) Log.Unavailable(logger, code, exception.GetType().Name, exception.Message);
@@ -29,6 +35,7 @@ internal sealed partial class FaultHandler(ILogger<FaultHandler> logger) : IExce
     {
         BadHttpRequestException bad => (bad.StatusCode, "bad_request", "The request cannot be read."),
         RedisUnavailableException => (StatusCodes.Status503ServiceUnavailable, "sessions_unavailable", "The session store does not answer. Try again shortly."),
+        PasswordHashingBusyException => (StatusCodes.Status503ServiceUnavailable, "sign_in_busy", "Too many sign-ins at this moment. Try again shortly."),
         SigningKeysUnavailableException => (StatusCodes.Status503ServiceUnavailable, "keys_unavailable", "The service is starting. Try again shortly."),
         _ when UsersDatabaseFaults.IsAway(exception) => (StatusCodes.Status503ServiceUnavailable, "users_unavailable", "The user database does not answer. Try again shortly."),
         _ => (StatusCodes.Status500InternalServerError, "internal_error", "The request failed; the log has the reason under the trace id."),

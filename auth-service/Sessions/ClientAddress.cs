@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 
 namespace AuthService.Sessions;
@@ -10,7 +11,7 @@ namespace AuthService.Sessions;
 /// </summary>
 internal sealed class ClientAddress(IOptions<AuthServiceOptions> options)
 {
-    private readonly IPNetwork[] _trusted = [.. options.Value.TrustedProxies.Select(Network)];
+    private readonly IPNetwork[] _trusted = [.. options.Value.TrustedProxies.Select(Parse)];
 
     public string? Of(HttpContext context)
     {
@@ -30,10 +31,26 @@ internal sealed class ClientAddress(IOptions<AuthServiceOptions> options)
     /// <summary>The caller of a request, for audit events.</summary>
     public SessionActor Actor(HttpContext context, string? actor) => new(actor, Of(context), Activity.Current?.TraceId.ToHexString());
 
+    /// <summary>
+    /// What a limit counts as one client: an IPv4 address, or the /64 of an IPv6 address, of which one host has as many as
+    /// it likes.
+    /// </summary>
+    /// <param name="address">What <see cref="Of"/> answered.</param>
+    public static string Network(string? address)
+    {
+        if (!IPAddress.TryParse(address, out var parsed))
+            return "unknown";
+        if (parsed.AddressFamily != AddressFamily.InterNetworkV6)
+            return parsed.ToString();
+        var bytes = parsed.GetAddressBytes();
+        bytes.AsSpan(8).Clear();
+        return $"{new IPAddress(bytes)}/64";
+    }
+
     private bool IsTrusted(IPAddress address) => Array.Exists(_trusted, network => network.Contains(address));
 
     private static IPAddress Unmapped(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
-    private static IPNetwork Network(string text) =>
+    private static IPNetwork Parse(string text) =>
         IPNetwork.TryParse(text, out var network) ? network : new IPNetwork(IPAddress.Parse(text), IPAddress.Parse(text).GetAddressBytes().Length * 8);
 }

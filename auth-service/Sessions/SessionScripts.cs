@@ -201,9 +201,15 @@ internal sealed class SessionScripts
         return 1
         """;
 
-    /// <summary>KEYS[1]: index. ARGV: how many at most. Returns the sids that expire last.</summary>
+    /// <summary>KEYS[1]: index. ARGV: how many at most, -1 for all. Returns the sids that expire last.</summary>
     private const string ReadIndexBody = """
         return redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '(' .. string.format('%.0f', now_ms()), 'LIMIT', 0, ARGV[1])
+        """;
+
+    /// <summary>KEYS[1]: index. ARGV: sids of sessions that are over.</summary>
+    private const string RemoveFromIndexBody = """
+        for i = 1, #ARGV do redis.call('ZREM', KEYS[1], ARGV[i]) end
+        return 1
         """;
 
     /// <param name="world">Lua that defines <c>now_ms</c> and <c>identity</c>: <see cref="World"/>, or what a test steers.</param>
@@ -218,6 +224,7 @@ internal sealed class SessionScripts
         Show = world + Read + ShowBody;
         AddToIndex = world + AddToIndexBody;
         ReadIndex = world + ReadIndexBody;
+        RemoveFromIndex = RemoveFromIndexBody;
     }
 
     public string Start { get; }
@@ -237,4 +244,6 @@ internal sealed class SessionScripts
     public string AddToIndex { get; }
 
     public string ReadIndex { get; }
+
+    public string RemoveFromIndex { get; }
 }

@@ -98,11 +98,14 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
         (bool)await _redis.EvaluateAsync(scripts.StampEpoch, [keys.Session(sid)], [Text(userId), epoch, nextEpoch], cancellationToken);
 
     /// <summary>The user's live sessions of one epoch, those first that live longest. For showing: the index may miss some.</summary>
-    public async Task<IReadOnlyList<SessionInfo>> ListAsync(Guid userId, long sessionEpoch, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<SessionInfo>> ListAsync(Guid userId, long sessionEpoch, CancellationToken cancellationToken) =>
+        ListAsync(userId, sessionEpoch, MaxListed, cancellationToken);
+
+    /// <summary>What a user has beyond <paramref name="allowed"/> sessions of one epoch, the oldest first.</summary>
+    public async Task<IEnumerable<SessionInfo>> ListOldestAsync(Guid userId, long sessionEpoch, int allowed, CancellationToken cancellationToken)
     {
-        var sids = (string[])(await _redis.EvaluateAsync(scripts.ReadIndex, [keys.UserSessions(userId)], [MaxListed], cancellationToken))!;
-        var sessions = await Task.WhenAll(sids.Select(sid => FindAsync(sid, userId, cancellationToken)));
-        return [.. sessions.OfType<SessionInfo>().Where(session => session.SessionEpoch == sessionEpoch)];
+        var all = await ListAsync(userId, sessionEpoch, most: -1, cancellationToken);
+        return all.OrderBy(session => session.CreatedAt).Take(all.Count - allowed);
     }
 
     /// <summary>A live session of the user; null if there is none of that id, or it is another's.</summary>
@@ -114,6 +117,16 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
         var fields = (string[])result!;
         return new SessionInfo(
             sid, fields[0], long.Parse(fields[1]), Time(fields[2]), Time(fields[3]), Time(fields[4]), Known(fields[5]), Known(fields[6]));
+    }
+
+    private async Task<IReadOnlyList<SessionInfo>> ListAsync(Guid userId, long sessionEpoch, int most, CancellationToken cancellationToken)
+    {
+        var sids = (string[])(await _redis.EvaluateAsync(scripts.ReadIndex, [keys.UserSessions(userId)], [most], cancellationToken))!;
+        var sessions = await Task.WhenAll(sids.Select(sid => FindAsync(sid, userId, cancellationToken)));
+        RedisValue[] gone = [.. sids.Where((_, i) => sessions[i] is null)];
+        if (gone.Length > 0)
+            await _redis.EvaluateAsync(scripts.RemoveFromIndex, [keys.UserSessions(userId)], gone, cancellationToken);
+        return [.. sessions.OfType<SessionInfo>().Where(session => session.SessionEpoch == sessionEpoch)];
     }
 
     private RedisKey[] KeysOf(string sid) => [keys.Session(sid), keys.Outbox(SessionKeys.Partition(sid))];
@@ -141,6 +154,7 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
         SessionEndReason.EndedByAdministrator => "ended_by_administrator",
         SessionEndReason.TokenRevoked => "token_revoked",
         SessionEndReason.TokenReused => "token_reused",
+        SessionEndReason.TooMany => "too_many",
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
     };
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using AuthService.Limits;
 using AuthService.Revocation;
 using AuthService.Tokens;
 using AuthService.Users;
@@ -20,7 +22,7 @@ internal sealed record SessionTokenPair(IssuedAccessToken Access, string Refresh
 /// </summary>
 internal sealed partial class SessionTokens(
     IssueClock clock, AccountReader accounts, SessionStore sessions, RefreshTokens refreshTokens, AccessTokenIssuer accessTokens, RevocationService revocation,
-    IDbContextFactory<UsersDbContext> databases, IOptions<AuthServiceOptions> options, ILogger<SessionTokens> logger)
+    RefreshLimit limit, IDbContextFactory<UsersDbContext> databases, IOptions<AuthServiceOptions> options, ILogger<SessionTokens> logger)
 {
     /// <summary>Starts a session for an account whose password (or other proof) was just checked.</summary>
     /// <param name="startMs"><see cref="IssueClock.Start"/>, taken before the account was read.</param>
@@ -32,6 +34,8 @@ internal sealed partial class SessionTokens(
         var authTime = startMs / 1000;
         var session = await sessions.StartAsync(
             new NewSession(account.Id, clientId, scope, account.SessionEpoch, authTime, address, userAgent, idle, absolute), cancellationToken);
+        if (options.Value.MaxSessionsPerUser > 0)
+            await EndOldestAsync(account, address, cancellationToken);
         return await IssueAsync(account, session.Token, scope, authTime, startMs, cancellationToken);
     }
 
@@ -43,6 +47,8 @@ internal sealed partial class SessionTokens(
         if (await refreshTokens.ReadAsync(text) is not { } token || token.ClientId != clientId)
             return null;
         revocation.EnsureAvailable();
+        await limit.CountAddressAsync(by.Address, cancellationToken);
+        limit.EnsureUser(token.UserId);
         if (await ReadLiveAccountAsync(token, cancellationToken) is not { } account)
             return null;
         var outcome = await sessions.RotateAsync(token, account.SessionEpoch, by, cancellationToken);
@@ -56,6 +62,7 @@ internal sealed partial class SessionTokens(
             return null;
         if (outcome.Kind == RotationKind.MovedForward)
             Log.MovedForward(logger, token.Sid);
+        await limit.CountUserAsync(token.UserId, cancellationToken);
         return await IssueAsync(account, successor, outcome.Scope, outcome.AuthTimeSeconds, startMs, cancellationToken);
     }
 
@@ -88,6 +95,14 @@ internal sealed partial class SessionTokens(
         if (ending.Ended)
             Log.Ended(logger, sid, reason);
         return await revocation.PublishOutboxAsync(sid, ending.Partition, outboxId, cancellationToken);
+    }
+
+    /// <summary>Sign-ins at once, on any replicas, find the same oldest ones; ending one twice ends it once.</summary>
+    private async Task EndOldestAsync(AccountState account, string? address, CancellationToken cancellationToken)
+    {
+        var by = new SessionActor(account.Id.ToString("D"), address, Activity.Current?.TraceId.ToHexString());
+        foreach (var session in await sessions.ListOldestAsync(account.Id, account.SessionEpoch, options.Value.MaxSessionsPerUser, cancellationToken))
+            await EndAsync(session.Sid, account.Id, session.ClientId, expiresMs: null, SessionEndReason.TooMany, by, cancellationToken);
     }
 
     private async Task<AccountState?> ReadLiveAccountAsync(RefreshToken token, CancellationToken cancellationToken) =>

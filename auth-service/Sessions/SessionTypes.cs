@@ -57,6 +57,9 @@ internal enum SessionEndReason
 
     /// <summary>A used-up refresh token was presented.</summary>
     TokenReused,
+
+    /// <summary>The user signed in again and had more than <c>AuthService:MaxSessionsPerUser</c>.</summary>
+    TooMany,
 }
 
 /// <param name="Ended">False if it had ended before.</param>

@@ -1,3 +1,4 @@
+using AuthService.Limits;
 using AuthService.Sessions;
 using AuthService.Users;
 using Microsoft.Extensions.Primitives;
@@ -35,14 +36,18 @@ internal static class TokenEndpoints
         var startMs = services.GetRequiredService<IssueClock>().Start();
         // Before the slow hash, so that nobody waits for a sign-in that cannot be completed.
         services.GetRequiredService<Revocation.RevocationService>().EnsureAvailable();
-        var account = await services.GetRequiredService<SignInService>().CheckPasswordAsync(request["username"], request["password"], Client.Api, cancellationToken);
+        var address = services.GetRequiredService<ClientAddress>().Of(context);
+        var account = await services.GetRequiredService<SignInLimit>().CheckAsync(
+            request["username"], address,
+            () => services.GetRequiredService<SignInService>().CheckPasswordAsync(request["username"], request["password"], Client.Api, cancellationToken),
+            cancellationToken);
         if (account is null)
         {
             await TokenAnswers.NoActiveAccountAsync(context);
             return;
         }
         var tokens = await services.GetRequiredService<SessionTokens>().StartAsync(
-            account, Client.Api, Scope, startMs, services.GetRequiredService<ClientAddress>().Of(context), UserAgent(context), cancellationToken);
+            account, Client.Api, Scope, startMs, address, UserAgent(context), cancellationToken);
         await TokenAnswers.PairAsync(context, tokens);
     }
 

@@ -1,10 +1,13 @@
+using AuthService.Limits;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.Options;
 
 namespace AuthService.Users;
 
 /// <summary>
-/// Runs the slow password hash, always exactly one per check, and never more at a time than there are processors less
-/// one: a flood of sign-ins must not keep refreshes from being answered.
+/// Runs the slow password hash, always exactly one per check, and never more at a time than
+/// <see cref="SignInLimitOptions.HashesAtOnce"/>: a flood of sign-ins must not keep refreshes from being answered. Who would
+/// have to wait long is told at once to come back.
 /// </summary>
 internal sealed class PasswordHashing : IPreparationStep, IDisposable
 {
@@ -15,12 +18,16 @@ internal sealed class PasswordHashing : IPreparationStep, IDisposable
     public const int MaxLength = 1024;
 
     private readonly IPasswordHasher<User> _hasher;
-    private readonly SemaphoreSlim _slots = new(Math.Max(1, Environment.ProcessorCount - 1));
+    private readonly SemaphoreSlim _slots;
+    private readonly int _most;
+    private int _present;
     private readonly Lazy<string> _nobodysHash;
 
-    public PasswordHashing(IPasswordHasher<User> hasher)
+    public PasswordHashing(IPasswordHasher<User> hasher, IOptions<SignInLimitOptions> options)
     {
         _hasher = hasher;
+        _slots = new(options.Value.HashesAtOnce);
+        _most = options.Value.HashesAtOnce + options.Value.HashesWaiting;
         _nobodysHash = new(() => hasher.HashPassword(new User(), Guid.NewGuid().ToString()));
     }
 
@@ -60,14 +67,30 @@ internal sealed class PasswordHashing : IPreparationStep, IDisposable
 
     private async Task<T> RunAsync<T>(Func<T> hash, CancellationToken cancellationToken)
     {
-        await _slots.WaitAsync(cancellationToken);
+        if (Interlocked.Increment(ref _present) > _most)
+        {
+            Interlocked.Decrement(ref _present);
+            throw new PasswordHashingBusyException();
+        }
         try
         {
-            return await Task.Run(hash, CancellationToken.None);
+            await _slots.WaitAsync(cancellationToken);
+            try
+            {
+                // On a thread of its own: one of the pool's few would be missing where requests are answered.
+                return await Task.Factory.StartNew(hash, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+            finally
+            {
+                _slots.Release();
+            }
         }
         finally
         {
-            _slots.Release();
+            Interlocked.Decrement(ref _present);
         }
     }
 }
+
+/// <summary>More passwords wait to be checked than can be soon. Answered 503 with <c>Retry-After</c>.</summary>
+internal sealed class PasswordHashingBusyException() : Exception("Too many passwords wait to be checked.");

@@ -1,3 +1,4 @@
+using AuthService.Limits;
 using AuthService.Sessions;
 using AuthService.Tokens;
 using Microsoft.AspNetCore.Identity;
@@ -18,7 +19,8 @@ internal static class UserEndpoints
         return endpoints;
     }
 
-    private static async Task RegisterAsync(HttpContext context, IOptions<AuthServiceOptions> options, Registration registration, ClientAddress address)
+    private static async Task RegisterAsync(
+        HttpContext context, IOptions<AuthServiceOptions> options, Registration registration, SignInLimit limit, ClientAddress address)
     {
         if (!options.Value.RegistrationEnabled)
         {
@@ -26,6 +28,7 @@ internal static class UserEndpoints
             return;
         }
         if (await UserRequest.ReadAsync(context, ["username", "password"], "email") is not { } request) return;
+        await limit.CountRegistrationAsync(address.Of(context), context.RequestAborted);
         var (user, errors) = await registration.RegisterAsync(request["username"]!, request["password"]!, request["email"], address.Of(context), context.RequestAborted);
         if (errors is not null)
         {
@@ -56,7 +59,8 @@ internal static class UserEndpoints
     }
 
     private static async Task ChangePasswordAsync(
-        HttpContext context, UsersDbContext database, PasswordHashing hashing, UserManager<User> manager, UserSessions sessions, ClientAddress address)
+        HttpContext context, UsersDbContext database, PasswordHashing hashing, UserManager<User> manager, UserSessions sessions, SignInLimit limit,
+        ClientAddress address)
     {
         var caller = context.Caller();
         if (await UserRequest.ReadAsync(context, ["current_password", "new_password"]) is not { } request) return;
@@ -65,7 +69,12 @@ internal static class UserEndpoints
             await GoneAsync(context);
             return;
         }
-        if (await hashing.VerifyAsync(user, request["current_password"]!, context.RequestAborted) == PasswordVerificationResult.Failed)
+        // Who holds a stolen token must not find out the password with it.
+        var right = await limit.CheckAsync(
+            user.UserName!, address.Of(context),
+            async () => await hashing.VerifyAsync(user, request["current_password"]!, context.RequestAborted) == PasswordVerificationResult.Failed ? null : user,
+            context.RequestAborted);
+        if (right is null)
         {
             await WrongPasswordAsync(context);
             return;

@@ -21,6 +21,12 @@ public sealed class RunningService : IAsyncLifetime
     /// <summary>Persistent, so that a restart loses no session.</summary>
     internal RedisFixture Redis { get; init; } = new() { AppendOnly = true };
 
+    /// <summary>Further settings, <c>Section:Name=value</c>.</summary>
+    internal IReadOnlyList<string> Settings { get; init; } = [];
+
+    /// <summary>Replaces services of the composition.</summary>
+    internal Action<IServiceCollection> Adjust { get; init; } = _ => { };
+
     internal DatabaseSwitch Database { get; } = new();
 
     internal HttpClient Client { get; private set; } = null!;
@@ -54,7 +60,7 @@ public sealed class RunningService : IAsyncLifetime
         [
             "--environment=Development", $"--Kestrel:Endpoints:Http:Url=http://127.0.0.1:{ports[0].Port}", $"--Management:Url=http://127.0.0.1:{ports[1].Port}",
             "--AuthService:Issuer=http://issuer.test", $"--ConnectionStrings:Users=Data Source={DatabaseFile}", $"--Redis:ConnectionString={Redis.Endpoint}",
-            "--AuthService:TrustedProxies:0=127.0.0.1", "--Serilog:MinimumLevel:Default=Error",
+            "--AuthService:TrustedProxies:0=127.0.0.1", "--Serilog:MinimumLevel:Default=Error", .. Settings.Select(setting => "--" + setting),
         ];
         var replica = ServiceHost.Build(Program.Service, args, AddServices, Program.UsePipeline);
         await replica.StartAsync(TestContext.Current.CancellationToken);
@@ -113,6 +119,7 @@ public sealed class RunningService : IAsyncLifetime
     {
         Program.AddServices(builder);
         Database.Install(builder.Services);
+        Adjust(builder.Services);
     }
 
     internal static async Task<JsonElement> JsonAsync(HttpResponseMessage response) =>

@@ -44,6 +44,17 @@ public sealed class AuthServiceOptionsTests
         Assert.Equal(TimeSpan.FromMinutes(5), Read("Development").AccessTokenLifetime);
     }
 
+    [Fact]
+    public void Faults_of_the_limits_are_listed_with_their_keys()
+    {
+        var exception = Assert.Throws<OptionsValidationException>(() => Replica.Create(
+            "Data Source=unused.db", "Development", null,
+            ("AuthService:SignInLimit:Period", "600"), ("AuthService:SignInLimit:FailuresPerAccount", "-1"), ("AuthService:SignInLimit:HashesAtOnce", "0"),
+            ("AuthService:SignInLimit:RefreshesPerUser", "1.5"), ("AuthService:SignInLimit:FailuresPerAdress", "5")).Get<IOptions<AuthService.Limits.SignInLimitOptions>>().Value);
+        string[] keys = ["Period", "FailuresPerAccount", "HashesAtOnce", "RefreshesPerUser", "FailuresPerAdress"];
+        Assert.Equal(keys.Order(), exception.Failures.Select(failure => failure.Split(' ')[0]["AuthService:SignInLimit:".Length..]).Order());
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("Data Source=:memory:")]

@@ -1,0 +1,34 @@
+namespace RevocationProtocol;
+
+/// <summary>
+/// Every key in Redis that belongs neither to the revocation protocol (<see cref="RevocationKeys"/>) nor to sessions, with
+/// its life. Whoever adds one adds it here. What one script touches together shares a hash tag. None holds anything that
+/// an endpoint would accept.
+/// </summary>
+/// <param name="prefix"><see cref="RedisOptions.KeyPrefix"/>.</param>
+public sealed class OtherKeys(string prefix)
+{
+    /// <summary>
+    /// String: when failed sign-ins from an address are forgotten, Unix µs. Lives until then, at most the period of the
+    /// limit.
+    /// </summary>
+    /// <param name="network">IPv4 address or IPv6 /64.</param>
+    public string SignInsOfAddress(string network) => $"{prefix}limit:{{{network}}}:sign-in";
+
+    /// <summary>The same for one account from one address; in the slot of <see cref="SignInsOfAddress"/>.</summary>
+    /// <param name="network">IPv4 address or IPv6 /64.</param>
+    /// <param name="account">Hash of the user name.</param>
+    public string SignInsOfAddressAndAccount(string network, string account) => $"{prefix}limit:{{{network}}}:sign-in:{account}";
+
+    /// <summary>The same for one account from all addresses together.</summary>
+    /// <param name="account">Hash of the user name.</param>
+    public string SignInsOfAccount(string account) => $"{prefix}limit:{{{account}}}:sign-in";
+
+    /// <summary>The same for registrations from an address.</summary>
+    /// <param name="network">IPv4 address or IPv6 /64.</param>
+    public string Registrations(string network) => $"{prefix}limit:{{{network}}}:registration";
+
+    /// <summary>The same for refreshes, by address or by user.</summary>
+    /// <param name="subject">IPv4 address, IPv6 /64 or user id.</param>
+    public string Refreshes(string subject) => $"{prefix}limit:{{{subject}}}:refresh";
+}
