@@ -117,6 +117,8 @@ public sealed class RedisConnection : IAsyncDisposable
     private static bool IsUnavailability(Exception exception) => exception switch
     {
         RedisConnectionException or TimeoutException or ObjectDisposedException or SocketException => true,
+        // The library's own: it knows the cluster's node for the slot but has no connection to it.
+        RedisServerException server when server.Message.StartsWith("Endpoint ", StringComparison.Ordinal) => true,
         // The states of a server or cluster that pass by themselves or by an operator's hand; each refused before the script changed anything.
         RedisServerException server => server.Message.Split(' ', 2)[0] is
             "LOADING" or "READONLY" or "MASTERDOWN" or "CLUSTERDOWN" or "TRYAGAIN" or "MOVED" or "ASK" or "OOM" or "MISCONF" or "NOREPLICAS" or "BUSY",

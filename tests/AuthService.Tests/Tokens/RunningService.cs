@@ -21,6 +21,9 @@ public sealed class RunningService : IAsyncLifetime
     /// <summary>Persistent, so that a restart loses no session.</summary>
     internal RedisFixture Redis { get; init; } = new() { AppendOnly = true };
 
+    /// <summary>Used instead of <see cref="Redis"/> if there is one; the service does not dispose it.</summary>
+    internal RedisClusterFixture? Cluster { get; init; }
+
     /// <summary>Further settings, <c>Section:Name=value</c>.</summary>
     internal IReadOnlyList<string> Settings { get; init; } = [];
 
@@ -37,7 +40,7 @@ public sealed class RunningService : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        await Redis.StartAsync();
+        if (Cluster is null) await Redis.StartAsync();
         await StartReplicaAsync();
         Client = NewClient();
         await ReadyAsync();
@@ -59,7 +62,7 @@ public sealed class RunningService : IAsyncLifetime
         string[] args =
         [
             "--environment=Development", $"--Kestrel:Endpoints:Http:Url=http://127.0.0.1:{ports[0].Port}", $"--Management:Url=http://127.0.0.1:{ports[1].Port}",
-            "--AuthService:Issuer=http://issuer.test", $"--ConnectionStrings:Users=Data Source={DatabaseFile}", $"--Redis:ConnectionString={Redis.Endpoint}",
+            "--AuthService:Issuer=http://issuer.test", $"--ConnectionStrings:Users=Data Source={DatabaseFile}", $"--Redis:ConnectionString={Cluster?.Endpoints ?? Redis.Endpoint}",
             "--AuthService:TrustedProxies:0=127.0.0.1", "--Serilog:MinimumLevel:Default=Error", .. Settings.Select(setting => "--" + setting),
         ];
         var replica = ServiceHost.Build(Program.Service, args, AddServices, Program.UsePipeline);
