@@ -1,4 +1,5 @@
 using Gateway.Authentication;
+using Gateway.ForwardAuth;
 using Gateway.Forwarding;
 using Gateway.Revocation;
 using Gateway.Routing;
@@ -30,7 +31,9 @@ internal static class Program
             .AddRoutePolicies()
             .AddLongRequests()
             // Last, around everything that configuration can add: nothing undoes it.
-            .AddHeaderBoundary();
+            .AddHeaderBoundary()
+            .AddIdentityKeys()
+            .AddForwardAuth();
     }
 
     /// <summary>The order of the pipeline. Each step relies on those before it.</summary>
@@ -48,7 +51,10 @@ internal static class Program
         app.UseRoutePolicies();
         // 6. Watch what will take long: it ends with its token.
         app.UseLongRequestWatch();
-        // 7. Forward. Inbound identity headers are dropped and ours set at the very end, whatever the transforms did.
+        // 7. What the gateway answers itself: decisions for other proxies, and the keys of identity tokens.
+        app.MapVerify();
+        app.MapIdentityKeys();
+        // 8. Forward. Inbound identity headers are dropped and ours set at the very end, whatever the transforms did.
         app.MapGatewayRoutes();
     }
 }

@@ -85,7 +85,10 @@ build_services() {
 }
 
 prepare_files() {
-    if [[ ! -s $run/key-encryption-key ]]; then openssl rand -base64 32 >"$run/key-encryption-key"; fi
+    local name
+    for name in key-encryption-key identity-key-encryption-key; do
+        if [[ ! -s $run/$name ]]; then openssl rand -base64 32 >"$run/$name"; fi
+    done
     if ! openssl x509 -checkend 86400 -noout -in "$run/tls.crt" >/dev/null 2>&1; then
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 -subj /CN=localhost \
             -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$run/tls.key" -out "$run/tls.crt" 2>/dev/null
@@ -142,6 +145,7 @@ start_gateway() {
         "Kestrel__Endpoints__Https__Certificate__KeyPath=$run/tls.key" \
         "Management__Url=$address:$((base + 10))" \
         "Gateway__Issuers__0__Issuer=$public" "Gateway__Issuers__0__Authority=$address:$((port_base + 1))" \
+        "Gateway__Identity__KeyEncryptionKeys__0=$(<"$run/identity-key-encryption-key")" \
         "ReverseProxy__Clusters__auth-service__Destinations__1__Address=$address:$((port_base + 1))" \
         "ReverseProxy__Clusters__sample-backend__Destinations__1__Address=$address:$((port_base + 2))"
 }

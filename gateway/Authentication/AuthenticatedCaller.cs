@@ -50,12 +50,11 @@ internal sealed class AuthenticatedCaller
     /// <summary>The handles by which the token can be revoked.</summary>
     public required RevocableToken Revocable { get; init; }
 
-    /// <summary>What forwarding computed once for this token. Whoever sets it sees to concurrent setters.</summary>
-    public object? ForwardingState
-    {
-        get => Volatile.Read(ref _forwardingState);
-        set => Volatile.Write(ref _forwardingState, value);
-    }
+    /// <summary>What forwarding computed once for this token; null before that.</summary>
+    public object? ForwardingState => Volatile.Read(ref _forwardingState);
+
+    /// <summary>Keeps the state, unless another request was faster; returns the one that is kept.</summary>
+    public object KeepForwardingState(object state) => Interlocked.CompareExchange(ref _forwardingState, state, null) ?? state;
 
     internal AuthenticationOutcome FromHeader { get; }
 

@@ -28,6 +28,8 @@ internal sealed class Reason
     public static readonly Reason HeaderNotAscii = new("header_not_ascii", 400, "Authorization, Host or a cookie name holds bytes outside ASCII.");
     public static readonly Reason ContentLengthConflict = new("content_length_conflict", 400, "Content-Length and Transfer-Encoding exclude each other.");
     public static readonly Reason CredentialsAmbiguous = new("credentials_ambiguous", 400, "The request carries more than one credential.");
+    public static readonly Reason VerifyTargetConflict = new(
+        "verify_target_conflict", 400, "The asked URI or method is given more than once, and differently.");
     public static readonly Reason RouteNotFound = new("route_not_found", 404, "No route matches the request.");
     public static readonly Reason MethodNotAllowed = new("method_not_allowed", 405, "The route does not take this method.");
 
@@ -54,6 +56,8 @@ internal sealed class Reason
     // The gateway cannot know: 503, never 401.
     public static readonly Reason KeysUnavailable = new("keys_unavailable", 503, "The issuer's keys are not known at the moment.", retryAfter: RetrySoon);
     public static readonly Reason RevocationUnknown = new("revocation_unknown", 503, "The revocation state is not known at the moment.", retryAfter: RetrySoon);
+
+    public static readonly Reason IdentityKeysUnavailable = new("identity_keys_unavailable", 503, "The keys of identity tokens are not known at the moment.", retryAfter: RetrySoon);
 
     // The backend.
     public static readonly Reason UpstreamFailed = new("upstream_failed", 502, "The backend could not be reached or broke off its answer.");

@@ -14,14 +14,23 @@ internal sealed class ForwardingRules
         ["host", "connection", "contentlength", "contenttype", "contentencoding", "transferencoding", "trailer", "te", "upgrade", "keepalive",
          "proxyconnection", "proxyauthorization", "proxyauthenticate", "authorization", "cookie", "expect", "origin", "range"];
 
-    /// <summary>Whether a bearer <c>Authorization</c> is forwarded.</summary>
-    public bool KeepsAuthorization { get; private init; }
+    /// <summary>The rules of a route that sets none.</summary>
+    public static readonly ForwardingRules Default = Read(null, []);
+
+    /// <summary>What becomes of a bearer <c>Authorization</c>.</summary>
+    public AuthorizationRule Authorization { get; private init; }
 
     /// <summary>Which of <see cref="ReservedHeaders.Identity"/> are sent, by name.</summary>
     public IReadOnlySet<string> IdentityHeaders { get; private init; } = new HashSet<string>();
 
-    /// <summary>Whether all of them are, which is the default.</summary>
+    /// <summary>Whether all of them but the token are, which is the default.</summary>
     public bool SendsAllIdentityHeaders { get; private init; }
+
+    /// <summary>Whether the identity token is sent in its own header, which is the default.</summary>
+    public bool SendsToken { get; private init; }
+
+    /// <summary>Whether there must be an identity token at all.</summary>
+    public bool NeedsToken => SendsToken || Authorization == AuthorizationRule.Replace;
 
     /// <summary>Claims and the headers they become.</summary>
     public ClaimHeader[] ClaimHeaders { get; private init; } = [];
@@ -55,16 +64,19 @@ internal sealed class ForwardingRules
     public static ForwardingRules Read(IReadOnlyDictionary<string, string>? metadata, List<string> problems)
     {
         var identity = Value(RouteMetadata.IdentityHeaders);
+        var named = identity is null or "both" or "headers" or "token" or "none" ? [] : ReadIdentityHeaders(identity);
         return new ForwardingRules
         {
-            KeepsAuthorization = Value(RouteMetadata.Authorization) switch
+            Authorization = Value(RouteMetadata.Authorization) switch
             {
-                null or "drop" => false,
-                "keep" => true,
-                var other => Problem(RouteMetadata.Authorization, $"'{other}' is neither 'keep' nor 'drop'.", false),
+                null or "drop" => AuthorizationRule.Drop,
+                "keep" => AuthorizationRule.Keep,
+                "replace" => AuthorizationRule.Replace,
+                var other => Problem(RouteMetadata.Authorization, $"'{other}' is none of 'drop', 'keep', 'replace'.", AuthorizationRule.Drop),
             },
-            SendsAllIdentityHeaders = identity is null or "all",
-            IdentityHeaders = identity is null or "all" or "none" ? new HashSet<string>() : ReadIdentityHeaders(identity),
+            SendsAllIdentityHeaders = identity is null or "both" or "headers",
+            SendsToken = identity is null or "both" or "token" || named.Contains(Forwarding.IdentityHeaders.TokenHeader),
+            IdentityHeaders = named,
             ClaimHeaders = ReadClaimHeaders(Value(RouteMetadata.ClaimHeaders)),
             AllowedHeaders = ReadAllowedHeaders(Value(RouteMetadata.AllowedHeaders)),
             ActivityTimeout = Value(RouteMetadata.ActivityTimeout) switch
@@ -89,7 +101,7 @@ internal sealed class ForwardingRules
         {
             var names = Split(text).ToHashSet(StringComparer.OrdinalIgnoreCase);
             foreach (var name in names.Except(ReservedHeaders.Identity, StringComparer.OrdinalIgnoreCase))
-                Problem(RouteMetadata.IdentityHeaders, $"'{name}' is none of {string.Join(", ", ReservedHeaders.Identity)}, all, none.", 0);
+                Problem(RouteMetadata.IdentityHeaders, $"'{name}' is none of both, headers, token, none, {string.Join(", ", ReservedHeaders.Identity)}.", 0);
             return names;
         }
 
@@ -126,6 +138,16 @@ internal sealed class ForwardingRules
 
     private static string[] Split(string? text) =>
         (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+}
+
+/// <summary>What becomes of a bearer <c>Authorization</c>; other schemes pass unless it is replaced.</summary>
+internal enum AuthorizationRule
+{
+    Drop,
+    Keep,
+
+    /// <summary>The backend gets the identity token in its place, as it would from any issuer.</summary>
+    Replace,
 }
 
 /// <summary>A claim and the header it becomes.</summary>

@@ -1,4 +1,7 @@
+using KeyEncryption;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using RevocationProtocol;
 using ServiceHosting;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -6,7 +9,7 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Gateway.Forwarding;
 
 /// <summary>What backends are sent, and what of their answers comes back.</summary>
-internal static class ForwardingServices
+internal static partial class ForwardingServices
 {
     /// <summary>
     /// Encloses all forwarding in the <see cref="HeaderBoundary"/>, sends targets byte for byte, and makes the clients to
@@ -16,6 +19,11 @@ internal static class ForwardingServices
     {
         var services = proxy.Services;
         services.TryAddSingleton<TrustedProxies>();
+        services.AddCheckedOptions<IdentityOptions>(IdentityOptions.Section);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<IdentityOptions>, IdentityOptions.Validator>());
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IdentityKeySet>();
+        services.TryAddSingleton<IdentityTokens>();
         services.AddSingleton<IConfigurationCheck>(provider => provider.GetRequiredService<TrustedProxies>());
         services.AddSingleton<ITransformProvider, RawTargetTransformProvider>();
         services.Replace(ServiceDescriptor.Singleton<IForwarderHttpClientFactory, BackendClientFactory>());
@@ -23,7 +31,38 @@ internal static class ForwardingServices
         var yarp = services.Last(service => service.ServiceType == typeof(IHttpForwarder)).ImplementationType
             ?? throw new InvalidOperationException("YARP registers its forwarder in another way than it did.");
         services.Replace(ServiceDescriptor.Singleton<IHttpForwarder>(provider => new BoundaryForwarder(
-            (IHttpForwarder)ActivatorUtilities.CreateInstance(provider, yarp), provider.GetRequiredService<TrustedProxies>())));
+            (IHttpForwarder)ActivatorUtilities.CreateInstance(provider, yarp), provider.GetRequiredService<TrustedProxies>(),
+            provider.GetRequiredService<IdentityTokens>())));
         return proxy;
+    }
+
+    /// <summary>Shares the keys of identity tokens with all gateways, through Redis. Needs <c>AddRedis</c>.</summary>
+    public static IReverseProxyBuilder AddIdentityKeys(this IReverseProxyBuilder proxy)
+    {
+        var services = proxy.Services;
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<IdentityOptions>, IdentityOptions.SealingValidator>());
+        services.TryAddSingleton(provider => KeyRing(
+            provider.GetRequiredService<IOptions<IdentityOptions>>().Value, provider.GetRequiredService<ILogger<IdentityKeyStore>>()));
+        services.TryAddSingleton(provider => new IdentityKeyRecords(
+            provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<IOptions<RedisOptions>>().Value.KeyPrefix));
+        services.TryAddSingleton<IdentityKeyStore>();
+        services.AddHostedService<IdentityKeyRefresher>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IReadinessCheck, IdentityKeysReadiness>());
+        return proxy;
+    }
+
+    private static KeyEncryptionKeyRing KeyRing(IdentityOptions options, ILogger logger)
+    {
+        if (options.KeyEncryptionKeys.Count > 0) return new([.. options.KeyEncryptionKeys], IdentityOptions.KeyEncryptionKeysSetting);
+        // In Development only; elsewhere the start stops.
+        Log.MadeUp(logger);
+        return new([KeyEncryptionKeyRing.NewKey()], IdentityOptions.KeyEncryptionKeysSetting);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1208, LogLevel.Warning,
+            "Gateway:Identity:KeyEncryptionKeys is not set: the keys of identity tokens are this process's own, and no other gateway can read them")]
+        public static partial void MadeUp(ILogger logger);
     }
 }

@@ -1,6 +1,5 @@
 using System.Net.Http.Headers;
 using Gateway.Authentication;
-using Gateway.Diagnostics;
 using Gateway.Routing;
 using Microsoft.Extensions.Primitives;
 using Yarp.ReverseProxy.Forwarder;
@@ -11,7 +10,7 @@ namespace Gateway.Forwarding;
 /// The last hand on every request and answer that crosses the gateway. It runs around all of a route's transforms, whatever
 /// they are, and strips before it sets, unconditionally: no configuration can undo it.
 /// </summary>
-internal sealed class HeaderBoundary(HttpTransformer transforms, GatewayRoute route, TrustedProxies proxies) : HttpTransformer
+internal sealed class HeaderBoundary(HttpTransformer transforms, GatewayRoute route, TrustedProxies proxies, IdentityTokens tokens) : HttpTransformer
 {
     /// <summary>A WebSocket sub-protocol that is really a token, for browsers, which can send no header.</summary>
     public const string TokenProtocolPrefix = "gateway.bearer.";
@@ -31,11 +30,11 @@ internal sealed class HeaderBoundary(HttpTransformer transforms, GatewayRoute ro
         RemoveConnectionHeaders(httpContext.Request.Headers.Connection, proxyRequest);
         Strip(headers, trusted);
         SetForwarded(httpContext, headers, trusted);
-        if (RoutePolicies.CallerOf(httpContext.Features.Get<AuthenticationOutcome>(), route) is { } caller
-            && !IdentityHeaders.Of(caller).TryAddTo(headers, route.Forwarding))
-        {
-            await httpContext.RefuseAsync(Reason.IdentityTooLarge);
-        }
+        if (RoutePolicies.CallerOf(httpContext.Features.Get<AuthenticationOutcome>(), route) is not { } caller) return;
+        if (route.Forwarding.Authorization == AuthorizationRule.Replace) headers.Remove("Authorization");
+        var identity = IdentityHeaders.Of(caller);
+        if (identity.AddTo(new BackendRequestHeaders(headers), route.Forwarding, route.Audience, tokens) is { } refusal)
+            await identity.RefuseAsync(httpContext, refusal, route.Forwarding);
     }
 
     public override async ValueTask<bool> TransformResponseAsync(
@@ -99,7 +98,7 @@ internal sealed class HeaderBoundary(HttpTransformer transforms, GatewayRoute ro
         // RFC 9110 section 6.6.2: it announces trailers, and those of requests are never forwarded.
         7 when name.Equals("Trailer", StringComparison.OrdinalIgnoreCase) => [],
         13 when name.Equals("Authorization", StringComparison.OrdinalIgnoreCase) =>
-            route.Forwarding.KeepsAuthorization ? null : Changed(values, static value => IsBearer(value) ? null : value),
+            route.Forwarding.Authorization == AuthorizationRule.Keep ? null : Changed(values, static value => IsBearer(value) ? null : value),
         22 when name.Equals("Sec-WebSocket-Protocol", StringComparison.OrdinalIgnoreCase) => Changed(values, WithoutToken),
         _ => null,
     };

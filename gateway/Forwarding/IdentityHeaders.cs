@@ -1,20 +1,25 @@
 using System.Collections.Concurrent;
 using System.Net.Http.Headers;
+using System.Text.Json;
 using Gateway.Authentication;
+using Gateway.Diagnostics;
 
 namespace Gateway.Forwarding;
 
 /// <summary>
-/// The header texts of one token's caller, made once and kept with the cached token. All routes share them; a route's rules
-/// only choose among them.
+/// What one token's caller looks like in headers: texts made once and kept with the cached token, and the identity tokens. All
+/// routes share them; a route's rules only choose among them.
 /// </summary>
 internal sealed class IdentityHeaders
 {
     /// <summary>Names and values together, as backends with small header buffers must still take them.</summary>
     public const int MaxBytes = 8 * 1024;
 
-    private readonly (string Name, string Value)[] _headers;
+    public const string TokenHeader = "X-Identity-Token";
+
+    private readonly (string Name, string Claim, string Value)[] _headers;
     private readonly ConcurrentDictionary<string, string> _claims = new(StringComparer.Ordinal);
+    private readonly IdentityTokenCache _tokens = new();
     private readonly AuthenticatedCaller _caller;
     private readonly int _length;
 
@@ -25,18 +30,18 @@ internal sealed class IdentityHeaders
         _length = _headers.Sum(header => header.Name.Length + header.Value.Length);
     }
 
-    public static IdentityHeaders Of(AuthenticatedCaller caller)
-    {
-        // Two requests at once may both build it; both results are the same.
-        if (caller.ForwardingState is not IdentityHeaders headers) caller.ForwardingState = headers = new IdentityHeaders(caller);
-        return headers;
-    }
+    public static IdentityHeaders Of(AuthenticatedCaller caller) =>
+        (IdentityHeaders)(caller.ForwardingState ?? caller.KeepForwardingState(new IdentityHeaders(caller)));
 
-    /// <summary>Adds what a route's backend is sent; false if that is more than <see cref="MaxBytes"/>.</summary>
-    public bool TryAddTo(HttpRequestHeaders target, ForwardingRules rules)
+    /// <summary>
+    /// Adds what is sent under <paramref name="rules"/>. Null if that is all of it; else why nothing may be sent: it is more
+    /// than <see cref="MaxBytes"/>, or there is no key yet to sign with.
+    /// </summary>
+    public Reason? AddTo<THeaders>(THeaders target, ForwardingRules rules, string audience, IdentityTokens tokens)
+        where THeaders : struct, IHeaderTarget
     {
         var length = rules.SendsAllIdentityHeaders ? _length : 0;
-        foreach (var (name, value) in _headers)
+        foreach (var (name, _, value) in _headers)
         {
             if (!rules.SendsAllIdentityHeaders)
             {
@@ -44,7 +49,7 @@ internal sealed class IdentityHeaders
                 length += name.Length + value.Length;
             }
 
-            target.TryAddWithoutValidation(name, value);
+            target.Add(name, value);
         }
 
         foreach (var header in rules.ClaimHeaders)
@@ -52,10 +57,38 @@ internal sealed class IdentityHeaders
             var value = Claim(header.Claim);
             if (value.Length == 0) continue;
             length += header.Name.Length + value.Length;
-            target.TryAddWithoutValidation(header.Name, value);
+            target.Add(header.Name, value);
         }
 
-        return length <= MaxBytes;
+        if (rules.NeedsToken)
+        {
+            if (tokens.Find(_caller, _tokens, audience) is not { } token) return Reason.IdentityKeysUnavailable;
+            if (rules.SendsToken)
+            {
+                length += TokenHeader.Length + token.Text.Length;
+                target.Add(TokenHeader, token.Text);
+            }
+
+            if (rules.Authorization == AuthorizationRule.Replace)
+            {
+                length += token.Bearer.Length;
+                target.Add("Authorization", token.Bearer);
+            }
+        }
+
+        return length <= MaxBytes ? null : Reason.IdentityTooLarge;
+    }
+
+    /// <summary>Answers with the refusal; one for size names the claim that takes most of the room.</summary>
+    public Task RefuseAsync(HttpContext context, Reason refusal, ForwardingRules rules) =>
+        context.RefuseAsync(refusal, detail: refusal == Reason.IdentityTooLarge ? $"{refusal.Detail} {DescribeLargest(rules)}" : null);
+
+    private string DescribeLargest(ForwardingRules rules)
+    {
+        var (claim, value) = _headers.Select(header => (header.Claim, header.Value))
+            .Concat(rules.ClaimHeaders.Select(header => (header.Claim, Value: Claim(header.Claim))))
+            .MaxBy(header => header.Value.Length);
+        return $"The largest claim is {claim} with {value.Length} bytes.";
     }
 
     /// <summary>The route maps decide which claims are ever asked for, so this stays small.</summary>
@@ -64,17 +97,48 @@ internal sealed class IdentityHeaders
         // A foreign issuer's are not passed on as they stand in its token.
         "sub" => HeaderText.Encode(caller.Subject),
         "roles" => HeaderText.EncodeList(caller.Roles),
-        _ => caller.Claims.TryGetProperty(claim, out var value) ? HeaderText.Encode(value) ?? "" : "",
+        _ => TryFind(caller.Claims, claim, out var value) ? HeaderText.Encode(value) ?? "" : "",
     }, _caller);
 
-    private static IEnumerable<(string Name, string Value)> All(AuthenticatedCaller caller)
+    /// <summary>A claim of that very name, as some are called by an address; else the member that a path with dots leads to.</summary>
+    private static bool TryFind(JsonElement claims, string path, out JsonElement value)
     {
-        yield return ("X-User-Id", HeaderText.Encode(caller.Subject));
-        yield return ("X-User-Name", HeaderText.Encode(caller.Name ?? ""));
-        yield return ("X-User-Roles", HeaderText.EncodeList(caller.Roles));
-        yield return ("X-User-Scopes", HeaderText.EncodeScopes(caller.Scopes));
-        yield return ("X-Client-Id", HeaderText.Encode(caller.ClientId ?? ""));
-        yield return ("X-Session-Id", HeaderText.Encode(caller.SessionId ?? ""));
-        if (caller.IsForeign) yield return ("X-User-Issuer", HeaderText.Encode(caller.Issuer));
+        if (claims.TryGetProperty(path, out value)) return true;
+        value = claims;
+        foreach (var name in path.Split('.'))
+        {
+            if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(name, out value)) return false;
+        }
+
+        return true;
     }
+
+    private static IEnumerable<(string Name, string Claim, string Value)> All(AuthenticatedCaller caller)
+    {
+        yield return ("X-User-Id", "sub", HeaderText.Encode(caller.Subject));
+        yield return ("X-User-Name", "name", HeaderText.Encode(caller.Name ?? ""));
+        yield return ("X-User-Roles", "roles", HeaderText.EncodeList(caller.Roles));
+        yield return ("X-User-Scopes", "scope", HeaderText.EncodeScopes(caller.Scopes));
+        yield return ("X-Client-Id", "client_id", HeaderText.Encode(caller.ClientId ?? ""));
+        yield return ("X-Session-Id", "sid", HeaderText.Encode(caller.SessionId ?? ""));
+        if (caller.IsForeign) yield return ("X-User-Issuer", "iss", HeaderText.Encode(caller.Issuer));
+    }
+}
+
+/// <summary>Where identity headers go: the request to a backend, or the answer to a proxy that asked.</summary>
+internal interface IHeaderTarget
+{
+    void Add(string name, string value);
+}
+
+/// <summary>A request to a backend.</summary>
+internal readonly struct BackendRequestHeaders(HttpRequestHeaders headers) : IHeaderTarget
+{
+    public void Add(string name, string value) => headers.TryAddWithoutValidation(name, value);
+}
+
+/// <summary>An answer to a proxy.</summary>
+internal readonly struct AnswerHeaders(IHeaderDictionary headers) : IHeaderTarget
+{
+    public void Add(string name, string value) => headers[name] = value;
 }

@@ -26,6 +26,9 @@ internal sealed class GatewayRoute(RouteConfig config)
 
     public ForwardingRules Forwarding { get; } = ForwardingRules.Read(config.Metadata, []);
 
+    /// <summary><c>aud</c> of the identity tokens that the route's backends get.</summary>
+    public string Audience { get; } = config.ClusterId ?? "";
+
     /// <summary>Whether the route goes on while the revocation state is not known.</summary>
     public bool AdmitsUnknownRevocation { get; } = config.Metadata?.GetValueOrDefault(RouteMetadata.WhenRevocationUnknown) == "admit";
 
@@ -33,10 +36,10 @@ internal sealed class GatewayRoute(RouteConfig config)
     public bool IsAuthService { get; } = string.Equals(config.ClusterId, AuthServiceCluster, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The boundary around the route's transforms. They change with the route's configuration, and so does this.</summary>
-    public HeaderBoundary Boundary(HttpTransformer transforms, TrustedProxies proxies)
+    public HeaderBoundary Boundary(HttpTransformer transforms, TrustedProxies proxies, IdentityTokens tokens)
     {
         var boundary = _boundary;
-        if (boundary?.Transforms != transforms) _boundary = boundary = new HeaderBoundary(transforms, this, proxies);
+        if (boundary?.Transforms != transforms) _boundary = boundary = new HeaderBoundary(transforms, this, proxies, tokens);
         return boundary;
     }
 

@@ -14,7 +14,7 @@ internal sealed class RequestTargetRules(RequestDelegate next, IOptions<PathOpti
         var request = context.Features.GetRequiredFeature<IHttpRequestFeature>();
         var isOriginForm = request.RawTarget.StartsWith('/');
         var refusal = (isOriginForm ? null : ToOriginForm(request))
-            ?? RequestTarget.Check(request.RawTarget, _encodedSlashPrefixes)
+            ?? RequestTarget.Check(OwnPaths.WithoutVerify(request.RawTarget), _encodedSlashPrefixes)
             ?? HeaderRules.Check(request.Headers);
         if (refusal is null)
         {

@@ -22,14 +22,14 @@ internal sealed class RouteFinder
         _routing = branch.Build();
     }
 
-    /// <summary>The route of the same request at another raw path; null if there is none.</summary>
-    public async ValueTask<GatewayRoute?> FindAsync(HttpContext context, string rawPath)
+    /// <summary>The route of the same request at another raw path, and with another method if one is given; null if there is none.</summary>
+    public async ValueTask<GatewayRoute?> FindAsync(HttpContext context, string rawPath, string? method = null)
     {
         var routing = _routing ?? throw new InvalidOperationException("The pipeline has no routes.");
         var features = new FeatureCollection();
         features.Set<IHttpRequestFeature>(new HttpRequestFeature
         {
-            Method = context.Request.Method,
+            Method = method ?? context.Request.Method,
             Scheme = context.Request.Scheme,
             Protocol = context.Request.Protocol,
             Path = PathString.FromUriComponent(rawPath).Value!,

@@ -10,10 +10,16 @@ internal static class RouteMetadata
 {
     public const string Prefix = "Gateway.";
 
-    /// <summary><c>keep</c> or <c>drop</c> (default) a bearer <c>Authorization</c>; other schemes always pass.</summary>
+    /// <summary>
+    /// <c>drop</c> (default) or <c>keep</c> a bearer <c>Authorization</c>, or <c>replace</c> it by the identity token. Other
+    /// schemes pass, unless it is replaced.
+    /// </summary>
     public const string Authorization = "Gateway.Authorization";
 
-    /// <summary>Which identity headers the backend gets: <c>all</c> (default), <c>none</c>, or names separated by commas.</summary>
+    /// <summary>
+    /// How the backend learns who calls: <c>both</c> (default), <c>headers</c> (the unsigned ones), <c>token</c>
+    /// (<c>X-Identity-Token</c>), <c>none</c>, or names among them, separated by commas.
+    /// </summary>
     public const string IdentityHeaders = "Gateway.IdentityHeaders";
 
     /// <summary>Claims as further headers: <c>email=X-Email, tenant=X-Tenant</c>. Such a header never passes from a client.</summary>

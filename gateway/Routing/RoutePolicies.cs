@@ -13,6 +13,7 @@ internal sealed class RoutePolicies(RequestDelegate next)
     public Task InvokeAsync(HttpContext context)
     {
         if (context.GetEndpoint() is not { } endpoint) return context.RefuseAsync(Reason.RouteNotFound);
+        if (endpoint.Metadata.GetMetadata<OwnEndpoint>() is not null) return next(context);
         // The router's own answer, such as 405, is no route.
         if (endpoint is not RouteEndpoint) return PassAsync(context);
 

@@ -34,6 +34,9 @@ public sealed class StartupFaultTests
         {
             ["Gateway__Issuers__0__Authority"] = "not an address",
             ["Gateway__Revocation__MaxStaleness"] = "00:00:00",
+            ["Gateway__Identity__TokenLifetime"] = "01:00:00",
+            ["Gateway__Identity__KeyEncryptionKeys__0"] = "too-short",
+            ["Gateway__Verify__DefaultPolicy"] = "no-such-default",
             ["Redis__KeyPrefix"] = "a{b}:",
             ["ReverseProxy__Routes__faulty__ClusterId"] = "no-such-cluster",
             ["ReverseProxy__Routes__faulty__AuthorizationPolicy"] = "no-such-policy",
@@ -42,6 +45,10 @@ public sealed class StartupFaultTests
 
         Assert.Contains("Gateway:Issuers:0:Authority", log, StringComparison.Ordinal);
         Assert.Contains("Gateway:Revocation:MaxStaleness", log, StringComparison.Ordinal);
+        Assert.Contains("Gateway:Identity:TokenLifetime", log, StringComparison.Ordinal);
+        Assert.Contains("Gateway:Identity:KeyEncryptionKeys:0", log, StringComparison.Ordinal);
+        Assert.DoesNotContain("too-short", log, StringComparison.Ordinal);
+        Assert.Contains("no-such-default", log, StringComparison.Ordinal);
         Assert.Contains("Redis:KeyPrefix", log, StringComparison.Ordinal);
         Assert.Contains("no-such-cluster", log, StringComparison.Ordinal);
         Assert.Contains("no-such-policy", log, StringComparison.Ordinal);

@@ -1,7 +1,9 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Gateway.Authentication;
+using Gateway.ForwardAuth;
 using Gateway.Forwarding;
 using Gateway.Routing;
 using Microsoft.AspNetCore.Builder;
@@ -33,25 +35,37 @@ internal sealed class RoutedGateway : IAsyncDisposable
     {
         Backend = backend;
         WriteConfiguration(configuration);
+        var files = TlsCertificate.Create(_directory.FullName);
+        var certificate = X509Certificate2.CreateFromPemFile(files.CertificateFile, files.KeyFile);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.Sources.Clear();
+        builder.Configuration.AddInMemoryCollection([new("Gateway:Identity:Issuer", IdentityIssuer)]);
         builder.Configuration.AddJsonFile(SettingsFile, optional: false, reloadOnChange: true);
         builder.Logging.ClearProviders().AddProvider(Logs);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http1);
             kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate));
         });
         builder.Services.AddRoutingCore();
-        builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy")).AddRoutePolicies().AddHeaderBoundary();
+        builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy")).AddRoutePolicies().AddHeaderBoundary().AddForwardAuth();
+        builder.Services.AddSingleton<TimeProvider>(Time);
+        builder.Services.AddSingleton(IdentityKeys);
         _app = builder.Build();
         _app.UseRequestTargetRules();
         _app.UseRouting();
         _app.UseRouteCors();
         _app.Use(Authenticate);
         _app.UseRoutePolicies();
+        _app.MapVerify();
+        _app.MapIdentityKeys();
         _app.MapGatewayRoutes();
+        IdentityKeys.Replace(IdentityKey, [IdentityKey]);
     }
+
+    /// <summary><c>iss</c> of identity tokens.</summary>
+    public const string IdentityIssuer = "http://gateway.example";
 
     public RecordingBackend Backend { get; }
 
@@ -59,9 +73,20 @@ internal sealed class RoutedGateway : IAsyncDisposable
 
     public Dictionary<string, AuthenticatedCaller> Callers { get; } = new(StringComparer.Ordinal) { ["alice"] = Caller("alice") };
 
+    public bool RevocationIsKnown { get; set; } = true;
+
     public int Port => Ports[0];
 
     public int Http2Port => Ports[1];
+
+    public int TlsPort => Ports[2];
+
+    public IdentityKey IdentityKey { get; } = IdentityKey.Generate(0);
+
+    public IdentityKeySet IdentityKeys { get; } = new();
+
+    /// <summary>The clock of identity tokens.</summary>
+    public ShiftedTime Time { get; } = new();
 
     private string SettingsFile => Path.Combine(_directory.FullName, "appsettings.json");
 
@@ -84,7 +109,7 @@ internal sealed class RoutedGateway : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddJsonStream(new MemoryStream(Encoding.UTF8.GetBytes(configuration)));
-        builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy")).AddRoutePolicies().AddHeaderBoundary();
+        builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy")).AddRoutePolicies().AddHeaderBoundary().AddForwardAuth();
         await using var app = builder.Build();
         var problems = app.Services.GetServices<IConfigurationCheck>().SelectMany(check => check.FindProblems()).ToList();
         // The checks and YARP itself must agree on whether the gateway may start.
@@ -138,6 +163,7 @@ internal sealed class RoutedGateway : IAsyncDisposable
         var outcome = caller?.FromHeader;
         if (context.Request.Headers.SecWebSocketProtocol.ToString().EndsWith("gateway.bearer.alice", StringComparison.Ordinal))
             outcome = Callers["alice"].FromWebSocketProtocol;
+        if (caller is not null && !RevocationIsKnown) outcome = AuthenticationOutcome.RevocationUnknown(caller, TokenSource.AuthorizationHeader);
         context.Features.Set(outcome ?? AuthenticationOutcome.Missing);
         return next(context);
     }
@@ -148,4 +174,14 @@ internal sealed class RoutedGateway : IAsyncDisposable
         await Backend.DisposeAsync();
         _directory.Delete(recursive: true);
     }
+}
+
+/// <summary>The real clock, some time ahead.</summary>
+internal sealed class ShiftedTime : TimeProvider
+{
+    private long _aheadTicks;
+
+    public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddTicks(Volatile.Read(ref _aheadTicks));
+
+    public void Advance(TimeSpan by) => Interlocked.Add(ref _aheadTicks, by.Ticks);
 }

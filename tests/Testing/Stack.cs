@@ -29,8 +29,11 @@ public sealed class Stack : IAsyncDisposable
 
     public string Database { get; }
 
-    /// <summary>The key that wraps every private key of this stack at rest.</summary>
+    /// <summary>The key that wraps every private key of the auth-service at rest.</summary>
     public string KeyEncryptionKey { get; } = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>The key that seals the keys of identity tokens, which the gateways share in Redis.</summary>
+    public string IdentityKeyEncryptionKey { get; } = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
 
     public ServiceProcess AuthService => _authServices[0];
 
@@ -139,6 +142,7 @@ public sealed class Stack : IAsyncDisposable
             ["Management__Url"] = Text(management),
             ["Gateway__Issuers__0__Issuer"] = Text(issuer),
             ["Gateway__Issuers__0__Authority"] = Text(AuthService.Address),
+            ["Gateway__Identity__KeyEncryptionKeys__0"] = IdentityKeyEncryptionKey,
             ["ReverseProxy__Clusters__sample-backend__Destinations__1__Address"] = Text(SampleBackend.Address),
         };
         for (var i = 0; i < _authServices.Count; i++)
