@@ -15,6 +15,14 @@ internal sealed class AuthServiceOptions
     /// <summary>The <c>aud</c> of access tokens. Default <c>gateway</c>.</summary>
     public required string Audience { get; init; }
 
+    /// <summary>The <c>iss</c> of the gateways' identity tokens, <c>Gateway:Identity:Issuer</c>. Default: <see cref="Issuer"/>.</summary>
+    public required string IdentityIssuer { get; init; }
+
+    /// <summary>Where the gateways publish the keys of their identity tokens. Default
+    /// <c>/.well-known/identity-jwks.json</c> at <see cref="Issuer"/>. Whoever can change an answer from there can act as any
+    /// user for a service: use https, or a network nobody can interfere with.</summary>
+    public required string IdentityKeysAddress { get; init; }
+
     /// <summary>Life of an access token. Default 5 minutes; 10 seconds to 1 day. A disabled user's token is revoked
     /// at once in any case; a stolen one is good for this long.</summary>
     public required TimeSpan AccessTokenLifetime { get; init; }

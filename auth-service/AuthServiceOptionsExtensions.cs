@@ -36,6 +36,8 @@ internal static class AuthServiceOptionsExtensions
         {
             Issuer = settings.Text("Issuer") ?? "",
             Audience = settings.Text("Audience") ?? "gateway",
+            IdentityIssuer = settings.Text("IdentityIssuer") ?? settings.Text("Issuer") ?? "",
+            IdentityKeysAddress = settings.Text("IdentityKeysAddress") ?? settings.Text("Issuer") + "/.well-known/identity-jwks.json",
             AccessTokenLifetime = settings.Duration("AccessTokenLifetime", TimeSpan.FromMinutes(5), second, TimeSpan.FromDays(1)),
             RefreshTokenLifetime = settings.Duration("RefreshTokenLifetime", TimeSpan.FromHours(24), second, year),
             SessionLifetime = settings.Duration("SessionLifetime", TimeSpan.FromDays(30), second, year),
@@ -52,6 +54,8 @@ internal static class AuthServiceOptionsExtensions
         settings.FaultUnknown("SignInLimit", "ShutdownDelay");
 
         if (IssuerFault(options.Issuer, development) is { } fault) settings.Fault("Issuer", fault);
+        else if (!Uri.TryCreate(options.IdentityKeysAddress, UriKind.Absolute, out var keys) || keys.Scheme is not ("https" or "http"))
+            settings.Fault("IdentityKeysAddress", $"must be an address such as https://gateway.internal/.well-known/identity-jwks.json, not '{options.IdentityKeysAddress}'.");
         if (options.SessionLifetime < options.RefreshTokenLifetime)
             settings.Fault("SessionLifetime", $"must not be below {AuthServiceOptions.Section}:RefreshTokenLifetime ({options.RefreshTokenLifetime}).");
         if (!SigningAlgorithm.All.Contains(options.SigningAlgorithm))

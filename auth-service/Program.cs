@@ -1,5 +1,6 @@
 using AuthService.Diagnostics;
 using AuthService.Limits;
+using AuthService.OAuth;
 using AuthService.Revocation;
 using AuthService.Sessions;
 using AuthService.SigningKeys;
@@ -33,6 +34,7 @@ internal static class Program
         builder.Services.AddRevocationService();
         builder.Services.AddLimits();
         builder.Services.AddSessions();
+        builder.Services.AddOAuth();
         builder.Services.AddExceptionHandler<FaultHandler>();
     }
 
@@ -42,6 +44,7 @@ internal static class Program
         app.UseExceptionHandler(_ => { });
         app.UseStatusBodies();
         app.MapMetadata();
+        app.MapTokenEndpoint();
         app.MapTokenEndpoints();
         app.MapSessionEndpoints();
         app.MapUserEndpoints();

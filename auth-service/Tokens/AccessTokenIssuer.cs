@@ -3,6 +3,7 @@ using System.Buffers.Text;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AuthService.OAuth;
 using AuthService.SigningKeys;
 using Microsoft.Extensions.Options;
 
@@ -29,7 +30,7 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
         var key = keys.Active;
         // The issue time may run ahead of the clock (it stands in the jti); iat does not, or verifiers would refuse the token.
         var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
-        var expiresAt = issuedAt + (long)options.Value.AccessTokenLifetime.TotalSeconds;
+        var expiresAt = Math.Min(issuedAt + (long)options.Value.AccessTokenLifetime.TotalSeconds, request.ExpiresAtMostSeconds ?? long.MaxValue);
         // Version 7 carries a time; it must be the issue time, which revocations are compared with.
         var jti = Guid.CreateVersion7(DateTimeOffset.FromUnixTimeMilliseconds(request.IssueTimeMs)).ToString();
 
@@ -39,7 +40,7 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
             json.WriteStartObject();
             json.WriteString("iss", options.Value.Issuer);
             json.WriteString("sub", request.Subject);
-            json.WriteString("aud", options.Value.Audience);
+            json.WriteString("aud", request.Audience ?? options.Value.Audience);
             json.WriteNumber("exp", expiresAt);
             json.WriteNumber("iat", issuedAt);
             json.WriteString("jti", jti);
@@ -50,6 +51,11 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
             if (request.Roles is not null) WriteRoles(json, request.Roles);
             if (request.Name is not null) json.WriteString("name", request.Name);
             json.WriteString("token_type", "access");
+            if (request.Actor is not null)
+            {
+                json.WritePropertyName(Actor.Claim);
+                request.Actor.Write(json);
+            }
             if (request.ExtraClaims is not null) WriteExtraClaims(json, request.ExtraClaims);
             json.WriteEndObject();
         }

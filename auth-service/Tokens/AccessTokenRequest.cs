@@ -1,3 +1,5 @@
+using AuthService.OAuth;
+
 namespace AuthService.Tokens;
 
 /// <summary>What an access token is to say.</summary>
@@ -10,6 +12,9 @@ namespace AuthService.Tokens;
 /// <param name="Roles">Null for service tokens.</param>
 /// <param name="Name">Null for service tokens.</param>
 /// <param name="ExtraClaims">Configured claims; none may have the name of one above.</param>
+/// <param name="Audience"><c>aud</c>; null for <see cref="AuthServiceOptions.Audience"/>.</param>
+/// <param name="ExpiresAtMostSeconds">An earlier end than the usual life, Unix seconds.</param>
+/// <param name="Actor">Who acts for the subject; null for the subject itself.</param>
 internal sealed record AccessTokenRequest(
     string Subject,
     string ClientId,
@@ -19,7 +24,10 @@ internal sealed record AccessTokenRequest(
     long? AuthTimeSeconds,
     IReadOnlyList<string>? Roles,
     string? Name,
-    IReadOnlyDictionary<string, object>? ExtraClaims = null);
+    IReadOnlyDictionary<string, object>? ExtraClaims = null,
+    string? Audience = null,
+    long? ExpiresAtMostSeconds = null,
+    Actor? Actor = null);
 
 /// <summary>A signed access token.</summary>
 /// <param name="Token">Its text. Never logged.</param>

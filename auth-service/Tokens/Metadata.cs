@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AuthService.OAuth;
 using AuthService.SigningKeys;
 using Microsoft.Extensions.Options;
 
@@ -19,14 +20,15 @@ internal static class Metadata
         endpoints.MapGet("/.well-known/oauth-authorization-server", (IOptions<AuthServiceOptions> options) => Document(Describe(options.Value), "application/json"));
     }
 
-    /// <summary>Says what the service does. The two lists are empty, not absent: RFC 8414 section 2 requires the first,
-    /// and an absent second would mean the authorization code and implicit grants.</summary>
+    /// <summary>Says what the service does. The response types are empty, not absent: RFC 8414 section 2 requires them.</summary>
     private static byte[] Describe(AuthServiceOptions options) => JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
     {
         ["issuer"] = options.Issuer,
         ["jwks_uri"] = options.Issuer + "/.well-known/jwks.json",
         ["response_types_supported"] = Array.Empty<string>(),
-        ["grant_types_supported"] = Array.Empty<string>(),
+        ["token_endpoint"] = options.Issuer + TokenEndpoint.Path,
+        ["grant_types_supported"] = TokenEndpoint.GrantTypes,
+        ["token_endpoint_auth_methods_supported"] = ClientAuthentication.Methods,
     });
 
     private static DocumentResult Document(ReadOnlyMemory<byte> utf8, string contentType) => new(utf8, contentType);

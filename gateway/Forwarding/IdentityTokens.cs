@@ -123,6 +123,13 @@ internal sealed class IdentityTokens(IdentityKeySet keys, IOptions<IdentityOptio
             actor.WriteTo(json);
         }
 
+        if (!caller.IsForeign)
+        {
+            if (caller.Claims.TryGetProperty("auth_time"u8, out var authTime) && authTime.ValueKind == JsonValueKind.Number) json.WriteNumber("auth_time"u8, authTime.GetInt64());
+            // By it the auth-service knows when the access token was issued, and whether it was revoked, when this is exchanged.
+            if (caller.Claims.TryGetProperty("jti"u8, out var accessToken)) json.WriteString("access_jti"u8, accessToken.GetString());
+        }
+
         json.WriteNumber("iat"u8, issued);
         json.WriteNumber("exp"u8, expires);
         json.WriteString("jti"u8, Guid.CreateVersion7(time.GetUtcNow()));

@@ -1,0 +1,28 @@
+using ForwardedIdentity;
+using Microsoft.Extensions.Options;
+
+namespace AuthService.OAuth;
+
+internal static class OAuthExtensions
+{
+    private const string IdentityKeysClient = "identity-keys";
+
+    /// <summary>The token endpoint and its grants. Needs users, access tokens, sessions and the revocation service.</summary>
+    public static IServiceCollection AddOAuth(this IServiceCollection services)
+    {
+        services.AddHttpClient(IdentityKeysClient, client => client.MaxResponseContentBufferSize = 256 * 1024)
+            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+        services.AddSingleton(provider => new IdentityKeys(
+            new Uri(provider.GetRequiredService<IOptions<AuthServiceOptions>>().Value.IdentityKeysAddress),
+            () => provider.GetRequiredService<IHttpClientFactory>().CreateClient(IdentityKeysClient),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<IdentityKeys>>()));
+        services.AddSingleton<ClientReader>();
+        services.AddSingleton<ClientAuthentication>();
+        services.AddSingleton<ClientCredentialsGrant>();
+        services.AddSingleton<SubjectTokenReader>();
+        services.AddSingleton<TokenExchange>();
+        services.AddSingleton<TokenExchangeGrant>();
+        return services;
+    }
+}
