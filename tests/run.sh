@@ -8,7 +8,10 @@ cd "$root"
 
 require_dotnet "$root"
 postgres=$(compgen -G '/usr/lib/postgresql/*/bin/postgres' | tail -n 1) || postgres=postgres
-require redis-server redis-server "$postgres" postgresql curl curl openssl openssl
+python=/usr/lib/python3/dist-packages
+require redis-server redis-server "$postgres" postgresql curl curl openssl openssl /usr/sbin/nginx nginx-light \
+    "$python/jwt" python3-jwt "$python/cryptography" python3-cryptography node nodejs npm npm
+npm ci --prefix tests/clients --silent </dev/null
 
 # No build server outlives this script, holding its output open.
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
