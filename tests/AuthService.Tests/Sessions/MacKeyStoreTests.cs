@@ -98,6 +98,30 @@ public sealed class MacKeyStoreTests : IAsyncLifetime
         Assert.Equal(Token, await tokens.ReadAsync(text));
     }
 
+    [Fact]
+    public async Task Rotation_that_is_due_is_done_by_one_replica()
+    {
+        var replicas = Enumerable.Range(0, 4).Select(_ => Replica()).ToList();
+        foreach (var replica in replicas) await replica.PrepareAsync(Cancellation);
+        _time.Pass(MacKeyStore.RotationInterval + TimeSpan.FromMinutes(1));
+        foreach (var replica in replicas) Assert.True(await replica.IsRotationDueAsync(Cancellation));
+
+        var database = _service.Services.GetRequiredService<UsersDatabaseOptions>();
+        await Task.WhenAll(replicas.Select(replica => Task.Run(async () =>
+        {
+            await using var alone = await StartupLock.AcquireAsync(database, TimeProvider.System, Cancellation);
+            await replica.RotateIfDueAsync(Cancellation);
+        })));
+
+        await _service.InDatabaseAsync(async rows => Assert.Equal(2, await rows.RefreshTokenKeys.CountAsync(Cancellation)));
+        _time.Pass(MacKeyStore.AnnounceTime);
+        foreach (var replica in replicas)
+        {
+            await replica.TryLoadAsync(Cancellation);
+            Assert.Equal((2, 2u), (replica.Current.Count, replica.Current.Signing.Id));
+        }
+    }
+
     private static RefreshToken Token { get; } = new("00112233445566778899aabbccddeeff", Guid.NewGuid(), "api", 1, 1);
 
     private static MacKeySet SetOf(MacKey key) => new(key, [key]);
