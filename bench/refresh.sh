@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Refreshes a second, and CPU a refresh in the auth-service process, from /proc: what counts is the service, not the load
 # or the Redis beside it. Release build of the local stack, sessions refreshed straight at the auth-service, each token
-# once. usage: refresh.sh [SESSIONS] [SECONDS] [DATABASE]
+# once. usage: refresh.sh [SESSIONS] [SECONDS] [DATABASE]; a postgres:// URL as DATABASE for a report without a bar.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 sessions=${1:-8} seconds=${2:-20} database=${3:-}
