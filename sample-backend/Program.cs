@@ -1,3 +1,4 @@
+using ForwardedIdentity;
 using SampleBackend.Authentication;
 using SampleBackend.Endpoints;
 using SampleBackend.Hosting;
@@ -10,7 +11,7 @@ static void AddServices(WebApplicationBuilder builder)
     builder.WebHost.ConfigureKestrel(RequestLimits.Apply);
     builder.Services.AddProblemDetails();
     builder.Services.Configure<RouteHandlerOptions>(routing => routing.ThrowOnBadRequest = false); // a bad body is a 400 in Development too
-    builder.Services.AddForwardedHeadersAuthentication();
+    builder.Services.AddForwardedIdentity();
     builder.Services.AddAuthorizationBuilder()
         // Whatever is not marked anonymous needs a caller, an unknown path too.
         .SetFallbackPolicy(Policies.SignedIn)
@@ -18,6 +19,7 @@ static void AddServices(WebApplicationBuilder builder)
         .AddPolicy(nameof(Policies.ReadOrders), Policies.ReadOrders)
         .AddPolicy(nameof(Policies.WriteOrders), Policies.WriteOrders);
     builder.Services.AddSingleton<OrderBook>();
+    builder.Services.AddChain();
 }
 
 static void UsePipeline(WebApplication app)
@@ -30,6 +32,7 @@ static void UsePipeline(WebApplication app)
     app.MapGreetings();
     app.MapEcho();
     app.MapOrders();
+    app.MapChain();
     app.MapClock();
     app.MapWebSocketEcho();
 }

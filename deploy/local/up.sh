@@ -162,7 +162,8 @@ start_stack() {
         "Kestrel__Endpoints__Http__Url=$address:$((port_base + 1))" "Management__Url=$address:$((port_base + 11))" \
         "AuthService__Issuer=$public" "ConnectionStrings__Users=${database:-Data Source=$run/users.db}" \
         "AuthService__KeyEncryptionKeys__0=$(<"$run/key-encryption-key")"
-    start_service sample-backend sample-backend SampleBackend "Kestrel__Endpoints__Http__Url=$address:$((port_base + 2))"
+    start_service sample-backend sample-backend SampleBackend "Kestrel__Endpoints__Http__Url=$address:$((port_base + 2))" \
+        "ForwardedIdentity__Gateway=$public" ForwardedIdentity__ClientSecret=sample-backend-secret-1
     for ((i = 0; i < gateways; i++)); do start_gateway "$i"; done
 }
 

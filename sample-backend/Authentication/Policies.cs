@@ -1,3 +1,4 @@
+using ForwardedIdentity;
 using Microsoft.AspNetCore.Authorization;
 
 namespace SampleBackend.Authentication;
@@ -12,6 +13,5 @@ internal static class Policies
 
     public static readonly AuthorizationPolicy WriteOrders = Scope("orders.write");
 
-    private static AuthorizationPolicy Scope(string scope) =>
-        new AuthorizationPolicyBuilder().RequireAuthenticatedUser().RequireClaim(IdentityClaims.Scope, scope).Build();
+    private static AuthorizationPolicy Scope(string scope) => new AuthorizationPolicyBuilder().RequireAuthenticatedUser().RequireScope(scope).Build();
 }

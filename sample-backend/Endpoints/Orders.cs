@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Claims;
+using ForwardedIdentity;
 using Microsoft.AspNetCore.Http.HttpResults;
 using SampleBackend.Authentication;
 
@@ -39,7 +40,7 @@ internal static class OrderEndpoints
         if (order is not { Item.Length: > 0 and <= 100, Quantity: > 0 })
             return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["order"] = ["item (1 to 100 characters) and quantity (from 1) are required."] });
 
-        var placed = orders.Place(order.Item, order.Quantity, caller.FindFirstValue(IdentityClaims.Subject)!);
+        var placed = orders.Place(order.Item, order.Quantity, caller.FindFirstValue(ForwardedClaims.Subject)!);
         return TypedResults.Created($"/orders/{placed.Id}", placed);
     }
 }

@@ -2,13 +2,16 @@ using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Testing;
 
 namespace EndToEnd.Tests;
 
-/// <summary>A sample backend by itself, shared by the tests of its class.</summary>
+/// <summary>A sample backend by itself, shared by the tests of its class, which are its gateway.</summary>
 public sealed class SampleBackendFixture : IAsyncLifetime
 {
+    private readonly SigningKey _key = SigningKey.Create();
+    private KeyServer _gateway = null!;
     private Stack _stack = null!;
 
     public Uri Address => _stack.SampleBackend.Address;
@@ -17,7 +20,8 @@ public sealed class SampleBackendFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _stack = await Stack.CreateAsync();
+        _gateway = await KeyServer.StartAsync(_key);
+        _stack = await CreateStackAsync();
         await _stack.SampleBackend.StartAsync(TestContext.Current.CancellationToken);
         Client = Stack.NewClient(Address);
     }
@@ -26,6 +30,27 @@ public sealed class SampleBackendFixture : IAsyncLifetime
     {
         Client.Dispose();
         await _stack.DisposeAsync();
+        await _gateway.DisposeAsync();
+        _key.Dispose();
+    }
+
+    /// <summary>A stack whose backend believes in the tests' keys.</summary>
+    public Task<Stack> CreateStackAsync() => Stack.CreateAsync(new StackOptions
+    {
+        SampleBackendEnvironment = new Dictionary<string, string>
+        {
+            ["ForwardedIdentity__Gateway"] = _gateway.Issuer,
+            ["ForwardedIdentity__KeysAddress"] = _gateway.Issuer + "/jwks",
+        },
+    });
+
+    /// <summary>The header that the gateway sends, with an identity token of those claims.</summary>
+    public (string Name, string Value) Identity(params (string Claim, JsonNode Value)[] claims)
+    {
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
+        var payload = new JsonObject { ["iss"] = _gateway.Issuer, ["aud"] = "sample-backend", ["iat"] = now, ["exp"] = now + 60, ["sub"] = "u" };
+        foreach (var (claim, value) in claims) payload[claim] = value;
+        return ("X-Identity-Token", TokenForge.Sign(_key, new JsonObject { ["alg"] = "ES256", ["typ"] = "identity+jwt", ["kid"] = _key.Kid }.ToJsonString(), payload.ToJsonString()));
     }
 }
 
@@ -54,19 +79,24 @@ public sealed class SampleBackendTests(SampleBackendFixture fixture) : IClassFix
         Assert.Equal("identity_missing", (await JsonAsync(response)).GetProperty("code").GetString());
     }
 
-    [Fact]
-    public async Task Identity_headers_from_an_untrusted_peer_are_as_good_as_none()
+    [Theory]
+    [InlineData("/chain/hello")]
+    [InlineData("/hello/")]
+    public async Task Unsigned_identity_headers_are_as_good_as_none(string path)
     {
-        await using var distrusting = await Stack.CreateAsync(new StackOptions
-        {
-            Environment = new Dictionary<string, string> { ["Identity__TrustedNetworks__0"] = "192.0.2.0/24", ["Identity__TrustedNetworks__1"] = "2001:db8::/32" },
-        });
-        await distrusting.SampleBackend.StartAsync(TestContext.Current.CancellationToken);
-        using var client = Stack.NewClient(distrusting.SampleBackend.Address);
-
-        using var response = await SendAsync(client, HttpMethod.Get, "/hello/", ("X-User-Id", "u"));
+        using var response = await SendAsync(_backend, HttpMethod.Get, path, ("X-User-Id", "u"), ("X-User-Roles", "admin"));
 
         Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        Assert.Equal("identity_missing", (await JsonAsync(response)).GetProperty("code").GetString());
+    }
+
+    [Fact]
+    public async Task Identity_for_another_audience_is_refused()
+    {
+        using var response = await SendAsync(_backend, HttpMethod.Get, "/hello/", fixture.Identity(("aud", "other-backend")));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        Assert.Equal("identity_invalid", (await JsonAsync(response)).GetProperty("code").GetString());
     }
 
     [Theory]
@@ -81,44 +111,34 @@ public sealed class SampleBackendTests(SampleBackendFixture fixture) : IClassFix
     }
 
     [Theory]
-    [InlineData("GET", "/reports", "X-User-Roles", "user", 403)]
-    [InlineData("GET", "/reports", "X-User-Roles", "user,admin", 200)]
-    [InlineData("GET", "/reports", "X-User-Roles", "user%2Cadmin", 403)]
-    [InlineData("GET", "/orders", "X-User-Scopes", "profile", 403)]
-    [InlineData("GET", "/orders", "X-User-Scopes", "profile orders.read", 200)]
-    [InlineData("POST", "/orders", "X-User-Scopes", "orders.read", 403)]
-    [InlineData("GET", "/hello/", "X-User-Name", "%zz", 401)]
-    [InlineData("GET", "/hello/", "X-User-Name", "%ff", 401)]
-    [InlineData("GET", "/hello/", "X-User-Name", "", 401)]
-    [InlineData("GET", "/hello/", "X-User-Roles", "", 200)]
-    public async Task Identity_decides_what_the_caller_may_do(string method, string path, string header, string value, int status)
+    [InlineData("GET", "/reports", "roles", "user", 403)]
+    [InlineData("GET", "/reports", "roles", "admin", 200)]
+    [InlineData("GET", "/reports", "roles", "user,admin", 403)]
+    [InlineData("GET", "/orders", "scope", "profile", 403)]
+    [InlineData("GET", "/orders", "scope", "profile orders.read", 200)]
+    [InlineData("POST", "/orders", "scope", "orders.read", 403)]
+    public async Task Identity_decides_what_the_caller_may_do(string method, string path, string claim, string value, int status)
     {
-        using var response = await SendAsync(_backend, new HttpMethod(method), path, ("X-User-Id", "u"), (header, value));
+        using var response = await SendAsync(_backend, new HttpMethod(method), path, fixture.Identity((claim, value)));
 
         Assert.Equal(status, (int)response.StatusCode);
     }
 
     [Fact]
-    public async Task Identity_header_sent_twice_is_refused()
+    public async Task Identity_token_sent_twice_is_refused()
     {
+        var (name, token) = fixture.Identity();
         var answer = await RawConnection.AskAsync(
-            fixture.Address, "GET /hello/ HTTP/1.1\r\nHost: b\r\nX-User-Id: a\r\nX-User-Id: b\r\n\r\n", Deadline, TestContext.Current.CancellationToken);
+            fixture.Address, $"GET /hello/ HTTP/1.1\r\nHost: b\r\n{name}: {token}\r\n{name}: {token}\r\n\r\n", Deadline, TestContext.Current.CancellationToken);
 
         Assert.Equal(401, answer?.Status);
     }
 
     [Fact]
-    public async Task Identity_without_a_subject_is_refused()
-    {
-        using var response = await SendAsync(_backend, HttpMethod.Get, "/hello/", ("X-User-Roles", "admin"));
-
-        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
-    }
-
-    [Fact]
     public async Task Echo_answers_what_it_received_byte_for_byte()
     {
-        const string request = "PATCH /echo/a%2Fb;c/%C3%BC?q=%20&q= HTTP/1.1\r\nHost: b\r\nX-User-Id: u\r\nX-User-Name: J%C3%BCrgen\r\nX-User-Roles: user,admin\r\n" +
+        var (name, token) = fixture.Identity(("name", "Jürgen"), ("roles", new JsonArray("user", "admin")));
+        var request = $"PATCH /echo/a%2Fb;c/%C3%BC?q=%20&q= HTTP/1.1\r\nHost: b\r\n{name}: {token}\r\n" +
             "X-Bytes: \u0080\u00e9\u00ff\r\nX-Two: 1\r\nX-Two: 2\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n";
 
         var answer = await RawConnection.AskAsync(fixture.Address, request, Deadline, TestContext.Current.CancellationToken);
@@ -138,7 +158,7 @@ public sealed class SampleBackendTests(SampleBackendFixture fixture) : IClassFix
     [Fact]
     public async Task Orders_lists_what_was_placed()
     {
-        (string, string)[] caller = [("X-User-Id", "u"), ("X-User-Scopes", "orders.read orders.write")];
+        (string, string)[] caller = [fixture.Identity(("scope", "orders.read orders.write"))];
 
         using var placed = await SendAsync(_backend, HttpMethod.Post, "/orders", """{"item":"book","quantity":2}""", caller);
         using var faulty = await SendAsync(_backend, HttpMethod.Post, "/orders", """{"item":"book","quantity":0}""", caller);
@@ -153,7 +173,7 @@ public sealed class SampleBackendTests(SampleBackendFixture fixture) : IClassFix
     [Fact]
     public async Task Clock_sends_the_time_at_once_and_again()
     {
-        using var request = Request(HttpMethod.Get, "/sse/clock", ("X-User-Id", "u"));
+        using var request = Request(HttpMethod.Get, "/sse/clock", fixture.Identity());
         using var response = await _backend.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
 
@@ -172,7 +192,8 @@ public sealed class SampleBackendTests(SampleBackendFixture fixture) : IClassFix
     public async Task WebSocket_takes_the_first_sub_protocol_and_repeats_what_it_hears()
     {
         using var socket = new ClientWebSocket();
-        socket.Options.SetRequestHeader("X-User-Id", "u");
+        var (name, token) = fixture.Identity();
+        socket.Options.SetRequestHeader(name, token);
         socket.Options.AddSubProtocol("chat.v2");
         socket.Options.AddSubProtocol("chat.v1");
         await socket.ConnectAsync(new Uri($"ws://{fixture.Address.Authority}/ws/echo"), TestContext.Current.CancellationToken);
@@ -190,10 +211,10 @@ public sealed class SampleBackendTests(SampleBackendFixture fixture) : IClassFix
     [Fact]
     public async Task Terminated_backend_ends_its_streams_and_exits_in_order()
     {
-        await using var stack = await Stack.CreateAsync();
+        await using var stack = await fixture.CreateStackAsync();
         await stack.SampleBackend.StartAsync(TestContext.Current.CancellationToken);
         using var client = Stack.NewClient(stack.SampleBackend.Address);
-        using var request = Request(HttpMethod.Get, "/sse/clock", ("X-User-Id", "u"));
+        using var request = Request(HttpMethod.Get, "/sse/clock", fixture.Identity());
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         await using var events = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
 
@@ -204,18 +225,23 @@ public sealed class SampleBackendTests(SampleBackendFixture fixture) : IClassFix
     }
 
     [Fact]
-    public async Task Network_that_is_none_stops_the_start_with_its_key()
+    public async Task Settings_that_are_wrong_stop_the_start_with_their_keys()
     {
         await using var faulty = await Stack.CreateAsync(new StackOptions
         {
-            Environment = new Dictionary<string, string> { ["Identity__TrustedNetworks__0"] = "10.0.0.0/33", ["Identity__TrustedNetworks__1"] = "nowhere" },
+            SampleBackendEnvironment = new Dictionary<string, string>
+            {
+                ["ForwardedIdentity__Audience"] = "",
+                ["ForwardedIdentity__Gateway"] = "http://gateway.example.com",
+                ["ForwardedIdentity__TrustedNetworks__0"] = "10.0.0.0/33",
+            },
         });
 
         faulty.SampleBackend.Launch();
 
         Assert.Equal(1, await faulty.SampleBackend.ExitedAsync(TestContext.Current.CancellationToken));
-        Assert.Contains("Identity:TrustedNetworks:0", faulty.SampleBackend.ReadLog(), StringComparison.Ordinal);
-        Assert.Contains("Identity:TrustedNetworks:1", faulty.SampleBackend.ReadLog(), StringComparison.Ordinal);
+        foreach (var key in new[] { "Audience", "Gateway", "TrustedNetworks:0" })
+            Assert.Contains($"ForwardedIdentity:{key}", faulty.SampleBackend.ReadLog(), StringComparison.Ordinal);
     }
 
     private static Task<HttpResponseMessage> SendAsync(HttpClient client, HttpMethod method, string path, params (string, string)[] headers) =>

@@ -124,7 +124,11 @@ public sealed class Stack : IAsyncDisposable
         }
 
         var backend = NewAddress();
-        SampleBackend = Service("sample-backend", "sample-backend", "SampleBackend", backend, new Uri(backend, "/public/ping"), new Dictionary<string, string>(), []);
+        SampleBackend = Service("sample-backend", "sample-backend", "SampleBackend", backend, new Uri(backend, "/public/ping"), _options.SampleBackendEnvironment, new()
+        {
+            ["ForwardedIdentity__Gateway"] = Text(issuer),
+            ["ForwardedIdentity__ClientSecret"] = "sample-backend-secret-1",
+        });
         for (var i = 0; i < _options.Gateways; i++) _gateways.Add(LayOutGateway(i, i == 0 ? issuer : NewAddress(), issuer, certificate));
         Client = NewClient(issuer);
     }

@@ -22,4 +22,7 @@ public sealed record StackOptions
 
     /// <summary>Settings of the auth-services alone.</summary>
     public IReadOnlyDictionary<string, string> AuthServiceEnvironment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Settings of the sample backend alone.</summary>
+    public IReadOnlyDictionary<string, string> SampleBackendEnvironment { get; init; } = new Dictionary<string, string>();
 }
