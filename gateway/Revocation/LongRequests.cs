@@ -35,9 +35,12 @@ internal sealed partial class LongRequests : BackgroundService
         _logger = logger;
         var meter = meters.Create("Gateway.Revocation");
         _cut = meter.CreateCounter<long>("gateway.long_requests.cut", "{request}", "Requests ended because their token was revoked or expired.");
-        meter.CreateObservableGauge("gateway.long_requests.running", () => _running.Count, "{request}", "WebSockets and long transfers under watch.");
+        meter.CreateObservableGauge("gateway.long_requests.running", () => Running, "{request}", "WebSockets and long transfers under watch.");
         replica.Applied += _ => _revocations.Writer.TryWrite(true);
     }
+
+    /// <summary>Requests under watch.</summary>
+    internal int Running => _running.Count;
 
     /// <summary>Watches a request until it ends. One whose token died since it was checked is ended here and now.</summary>
     /// <param name="webSocket">Closes it politely, where it is a WebSocket; anything else is aborted.</param>

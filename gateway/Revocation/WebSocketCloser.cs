@@ -5,8 +5,8 @@ namespace Gateway.Revocation;
 
 /// <summary>
 /// Ends a proxied WebSocket properly: Close 1008 (policy violation, RFC 6455 section 7.4.1) at the next frame boundary of
-/// the server's direction, nothing of the server's after it, and both sides aborted if no boundary comes within 500 ms
-/// or the connection is not closed 1 s after.
+/// the server's direction, nothing of either side's after it, and both sides aborted if no boundary comes within 500 ms
+/// or the client has not closed 1 s after.
 /// </summary>
 [SuppressMessage("Reliability", "CA1001", Justification = "The proxy disposes the stream it was given.")]
 internal sealed class WebSocketCloser(TimeProvider time)
@@ -36,7 +36,6 @@ internal sealed class WebSocketCloser(TimeProvider time)
             if (_stream is { } stream)
             {
                 await stream.CloseAtBoundaryAsync().WaitAsync(BoundaryTimeout, time);
-                await stream.CloseSent.WaitAsync(BoundaryTimeout, time);
                 await stream.Closed.WaitAsync(CloseTimeout, time);
             }
         }
@@ -74,9 +73,7 @@ internal sealed class ClosableStream(Stream client, WebSocketCloser closer) : St
     private readonly TaskCompletionSource _closeSent = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WebSocketFrames _frames;
-
-    /// <summary>Ends when the Close frame is on its way.</summary>
-    public Task CloseSent => _closeSent.Task;
+    private WebSocketFrames _clientFrames;
 
     /// <summary>Ends when the client has closed its side or the proxy has let go of the stream.</summary>
     public Task Closed => _closed.Task;
@@ -95,7 +92,10 @@ internal sealed class ClosableStream(Stream client, WebSocketCloser closer) : St
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Sends the Close frame now if a frame has just ended; else the write that ends the present one does it.</summary>
+    /// <summary>
+    /// Sends the Close frame now if a frame has just ended; else the write that ends the present one does it. Returns when
+    /// the Close frame is on its way.
+    /// </summary>
     public async Task CloseAtBoundaryAsync()
     {
         await _writing.WaitAsync();
@@ -108,6 +108,7 @@ internal sealed class ClosableStream(Stream client, WebSocketCloser closer) : St
         {
             _writing.Release();
         }
+        await _closeSent.Task;
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -133,10 +134,21 @@ internal sealed class ClosableStream(Stream client, WebSocketCloser closer) : St
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var read = await client.ReadAsync(buffer, cancellationToken);
-        if (read == 0 && buffer.Length > 0)
-            _closed.TrySetResult();
-        return read;
+        while (true)
+        {
+            var read = await client.ReadAsync(buffer, cancellationToken);
+            if (buffer.Length == 0)
+                return read;
+            _clientFrames.Advance(buffer.Span[..read], stopAtBoundary: false);
+            // What the client says from here on is said with a dead token: the server does not hear it.
+            if (read > 0 && !closer.Closing)
+                return read;
+            if (read == 0 || _clientFrames.AfterClose)
+            {
+                _closed.TrySetResult();
+                return 0;
+            }
+        }
     }
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -176,8 +188,12 @@ internal sealed class ClosableStream(Stream client, WebSocketCloser closer) : St
     {
         if (_closeSent.Task.IsCompleted)
             return;
-        await client.WriteAsync(CloseFrame, cancellationToken);
-        await client.FlushAsync(cancellationToken);
+        // The server may have closed by itself.
+        if (!_frames.AfterClose)
+        {
+            await client.WriteAsync(CloseFrame, cancellationToken);
+            await client.FlushAsync(cancellationToken);
+        }
         _closeSent.TrySetResult();
     }
 }

@@ -10,12 +10,18 @@ internal struct WebSocketFrames
 {
     private const int LongestHeader = 14;
 
+    private const int CloseOpcode = 0x8;
+
     private HeaderBytes _header;
+    private int _opcode;
     private int _headerLength;
     private ulong _payloadLeft;
 
     /// <summary>Whether the bytes so far end with the end of a frame: here another frame may be put in.</summary>
     public readonly bool AtBoundary => _headerLength == 0 && _payloadLeft == 0;
+
+    /// <summary>Whether they end with a Close frame: nothing follows it (RFC 6455 section 5.5.1).</summary>
+    public readonly bool AfterClose => AtBoundary && _opcode == CloseOpcode;
 
     /// <summary>
     /// Takes bytes up to the end of the present frame, and past further whole frames unless
@@ -60,6 +66,7 @@ internal struct WebSocketFrames
             8 => BinaryPrimitives.ReadUInt64BigEndian(header[2..]),
             _ => (ulong)lengthField,
         };
+        _opcode = _header[0] & 0x0F;
         _headerLength = 0;
         return true;
     }

@@ -31,6 +31,8 @@ public sealed class RedisConnection : IAsyncDisposable
         options.ConnectTimeout = 1000;
         // A connection on which nothing came back for four of these is given up and made anew.
         options.KeepAlive = 1;
+        // After a failover the new master is found by asking; the default would take a minute.
+        options.ConfigCheckSeconds = 2;
         options.ReconnectRetryPolicy = new LinearRetry(250);
         options.ClientName ??= AppDomain.CurrentDomain.FriendlyName;
         _options = options;

@@ -160,7 +160,7 @@ public sealed class Stack : IAsyncDisposable
     {
         environment["DOTNET_ENVIRONMENT"] = environment["ASPNETCORE_ENVIRONMENT"] = "Development";
         environment["Kestrel__Endpoints__Http__Url"] = Text(address);
-        environment["Redis__ConnectionString"] = Redis.Endpoint;
+        environment["Redis__ConnectionString"] = _options.SecondRedis is { } second ? $"{Redis.Endpoint},{second}" : Redis.Endpoint;
         foreach (var (key, value) in _options.Environment.Concat(chosen)) environment[key] = value;
         return new ServiceProcess(name, project, assembly, Path.Combine(_directory.FullName, name + ".log"), address, readiness, environment);
     }

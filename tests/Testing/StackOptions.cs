@@ -11,6 +11,9 @@ public sealed record StackOptions
     /// <summary>Whether every Redis write survives a kill. Without it a restarted Redis is empty.</summary>
     public bool RedisAppendOnly { get; init; }
 
+    /// <summary><c>host:port</c> of a further Redis that may take the place of the stack's own: a replica of it, say.</summary>
+    public string? SecondRedis { get; init; }
+
     /// <summary>Connection string of the users' database; a new SQLite file when null.</summary>
     public string? Database { get; init; }
 
