@@ -1,4 +1,5 @@
 using Gateway.Authentication;
+using Gateway.BoundaryCheck;
 using Gateway.ForwardAuth;
 using Gateway.Forwarding;
 using Gateway.Revocation;
@@ -19,7 +20,8 @@ internal static class Program
         RouteName = endpoint => endpoint.Metadata.GetMetadata<RouteModel>()?.Config.RouteId ?? endpoint.DisplayName,
     };
 
-    internal static Task<int> Main(string[] args) => ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
+    internal static Task<int> Main(string[] args) =>
+        GatewayCommands.Handles(args) ? GatewayCommands.RunAsync(args) : ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
 
     internal static void AddServices(WebApplicationBuilder builder)
     {

@@ -45,6 +45,28 @@ public static class ServiceHost
     }
 
     /// <summary>
+    /// Builds the service as a start would and starts nothing: 0 when its configuration is good, then
+    /// <paramref name="report"/> is called; 1 after every problem was written to standard error.
+    /// </summary>
+    public static async Task<int> CheckAsync(
+        ServiceDescription service, string[] args, Action<WebApplicationBuilder> addServices, Action<WebApplication> usePipeline, Action<WebApplication> report)
+    {
+        try
+        {
+            await using var app = Build(service, args, addServices, usePipeline);
+            report(app);
+            return 0;
+        }
+#pragma warning disable CA1031 // As at a start: whatever would stop it is reported.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            StartupReport.Write(Console.Error, service.Name, exception);
+            return 1;
+        }
+    }
+
+    /// <summary>
     /// Builds the service without starting it. <paramref name="addServices"/> registers its capabilities,
     /// <paramref name="usePipeline"/> orders its middleware.
     /// </summary>
