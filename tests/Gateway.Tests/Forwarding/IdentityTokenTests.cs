@@ -37,7 +37,7 @@ public sealed class IdentityTokenTests : IAsyncLifetime
     {
         const string Name = "Zoë \"Ünï\" Łęcki, 李";
         _gateway.Callers["zoe"] = RoutedGateway.Caller(
-            "zoe", new { act = new { sub = "svc-b", act = new { sub = "svc-a" } } }, Name, ["user", "a,b"], ["orders.read", "profile"]);
+            "zoe", new { act = new { sub = "svc-b", act = new { sub = "svc-a" } }, jti = "access-1", auth_time = 7 }, Name, ["user", "a,b"], ["orders.read", "profile"]);
 
         var token = await TokenOfAsync("/default", "zoe");
 
@@ -47,7 +47,7 @@ public sealed class IdentityTokenTests : IAsyncLifetime
         using var claims = Verified(token);
         var payload = claims.RootElement;
         Assert.Equal(
-            ["iss", "aud", "sub", "name", "roles", "scope", "client_id", "sid", "act", "iat", "exp", "jti"],
+            ["iss", "aud", "sub", "name", "roles", "scope", "client_id", "sid", "act", "auth_time", "access_jti", "iat", "exp", "jti"],
             payload.EnumerateObject().Select(member => member.Name));
         Assert.Equal(RoutedGateway.IdentityIssuer, payload.GetProperty("iss").GetString());
         Assert.Equal("backend", payload.GetProperty("aud").GetString());
@@ -58,6 +58,7 @@ public sealed class IdentityTokenTests : IAsyncLifetime
         Assert.Equal("demo", payload.GetProperty("client_id").GetString());
         Assert.Equal("sid-1", payload.GetProperty("sid").GetString());
         Assert.Equal("""{"sub":"svc-b","act":{"sub":"svc-a"}}""", payload.GetProperty("act").GetRawText());
+        Assert.Equal((7, "access-1"), (payload.GetProperty("auth_time").GetInt32(), payload.GetProperty("access_jti").GetString()));
         Assert.InRange(_gateway.Time.GetUtcNow().ToUnixTimeSeconds() - payload.GetProperty("iat").GetInt64(), 0, 30);
         Assert.InRange(payload.GetProperty("exp").GetInt64() - payload.GetProperty("iat").GetInt64(), 59, 60);
     }
@@ -75,13 +76,14 @@ public sealed class IdentityTokenTests : IAsyncLifetime
     [Fact]
     public async Task Foreign_caller_keeps_its_prefix_and_brings_no_actors()
     {
-        _gateway.Callers["foreign"] = Foreign("partner:7", new { sub = "7", act = new { sub = "admin" }, roles = new[] { "admin" } });
+        _gateway.Callers["foreign"] = Foreign("partner:7", new { sub = "7", act = new { sub = "admin" }, roles = new[] { "admin" }, jti = "7", auth_time = 7 });
 
         using var claims = Verified(await TokenOfAsync("/default", "foreign"));
 
         Assert.Equal("partner:7", claims.RootElement.GetProperty("sub").GetString());
         Assert.False(claims.RootElement.TryGetProperty("act", out _));
         Assert.False(claims.RootElement.TryGetProperty("roles", out _));
+        Assert.False(claims.RootElement.TryGetProperty("access_jti", out _));
     }
 
     [Fact]
