@@ -5,7 +5,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 sessions=${1:-8} seconds=${2:-20} database=${3:-}
-bar=300 aim=150 warm_up=20
+bar=300 aim=150 warm_up=20 kind=SQLite
+[[ -z $database ]] || kind=PostgreSQL
 port=${BENCH_PORT_BASE:-18600}
 run="$here/../deploy/local/.run/$port"
 
@@ -44,7 +45,7 @@ used=$(($(cpu) - before))
 ((refreshed > 0 && failed == 0)) || { echo "refresh: $failed of $((refreshed + failed)) refreshes failed" >&2; exit 1; }
 
 each=$((used / refreshed))
-printf '%-44s %10s %10s %10s\n' "refresh (${database:+PostgreSQL}${database:-SQLite})" value bar aim
+printf '%-44s %10s %10s %10s\n' "refresh ($kind)" value bar aim
 [[ -z $database ]] || bar=- aim=-
 printf '%-44s %10s %10s %10s\n' "CPU a refresh in the auth-service, µs" "$each" "$bar" "$aim"
 printf '%-44s %10s\n' "refreshes a second, $sessions sessions" "$((refreshed / seconds))" "answer, median, µs" "$p50" "answer, p99, µs" "$p99"
