@@ -77,11 +77,30 @@ public sealed class SecretsTests
             await client.AskAsync(HttpMethod.Post, "/connect/token", access: null, form);
         }
 
+        tokens.AddRange(await PassOnAsync(client, access));
         await client.LogoutAsync(access);
-        await client.RefreshAsync(tokens[^1].Refresh);
+        await client.RefreshAsync(tokens[3].Refresh);
         await client.PostAsync("/api/token/blacklist/", new { refresh = tokens[2].Refresh });
         await client.GetAsync("/hello/", access);
         return tokens;
+    }
+
+    /// <summary>Goes through an exchange by a client, and one by the backend; returns the tokens that were made on the way.</summary>
+    private static async Task<List<TokenPair>> PassOnAsync(HttpClient client, string access)
+    {
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["grant_type"] = "urn:ietf:params:oauth:grant-type:token-exchange",
+            ["client_id"] = "orders-service",
+            ["client_secret"] = "orders-secret-1",
+            ["subject_token"] = access,
+            ["subject_token_type"] = "urn:ietf:params:oauth:token-type:access_token",
+        });
+        var exchanged = (await client.AskAsync(HttpMethod.Post, "/connect/token", access: null, form)).Json.GetProperty("access_token").GetString()!;
+        var echo = await client.GetAsync("/chain/hello", exchanged);
+        Assert.Equal(200, echo.Status);
+        var identity = echo.Json.GetProperty("headers").GetProperty("X-Identity-Token")[0].GetString()!;
+        return [new TokenPair(exchanged, identity)];
     }
 
     /// <summary>All keys and all values of all types, as texts.</summary>
