@@ -31,7 +31,8 @@ internal static class GatewayCommands
     {
         var url = new Option<string[]>("--url")
         {
-            Description = "Address of a running gateway: http for HTTP/1.1, https for HTTP/1.1 and HTTP/2. May be repeated.", Required = true,
+            Description = "Address of a running gateway: http for HTTP/1.1, https for HTTP/1.1 and HTTP/2. May be repeated.",
+            Required = true,
         };
         var http2 = new Option<string[]>("--http2-url") { Description = "Address of its HTTP/2 port without TLS. May be repeated." };
         var echo = new Option<string>("--echo")
