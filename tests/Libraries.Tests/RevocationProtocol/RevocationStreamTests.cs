@@ -196,6 +196,27 @@ public sealed class RevocationStreamTests : IAsyncLifetime
         Assert.Equal(9, (await _writer.InspectAsync(Cancellation)).MarkedNumber);
     }
 
+    [Theory]
+    [InlineData("DEL gw:{rev}:refill")]
+    [InlineData("SET gw:{rev}:refill another-replica")]
+    [InlineData("FLUSHALL")]
+    public async Task Refill_that_lost_its_lock_half_way_marks_nothing_and_the_next_one_begins_anew(string accident)
+    {
+        await _redis.RunCliAsync("DEL", _keys.Marker);
+        var identity = (await _writer.InspectAsync(Cancellation)).Identity;
+        var rows = new Rows(_redis) { BeforeSecondPage = accident };
+        Assert.Null(await new RevocationRefill(_writer, rows).RunAsync(identity, Cancellation));
+        Assert.False((await _writer.InspectAsync(Cancellation)).Filled);
+
+        await _redis.RunCliAsync("DEL", _keys.RefillLock);
+        rows.BeforeSecondPage = null;
+        Assert.Equal((2, 2L), await new RevocationRefill(_writer, rows).RunAsync(identity, Cancellation));
+        Assert.Equal(2, (await _writer.InspectAsync(Cancellation)).MarkedNumber);
+        var gateway = await StartGatewayAsync("one");
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("row-1")));
+        Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("row-2")));
+    }
+
     private RedisConnection Connect()
     {
         var connection = new RedisConnection(_redis.Endpoint, TimeProvider.System);
@@ -269,6 +290,21 @@ public sealed class RevocationStreamTests : IAsyncLifetime
         new(Issuer, RevocationKind.Sid, sid, 0, null, TimeProvider.System.GetUtcNow().AddMinutes(10).ToUnixTimeMilliseconds());
 
     private static RevocableToken Token(string sid) => new(Issuer, "j", sid, "k0", "u", "c", 1);
+
+    /// <summary>A database of two rows, a page each.</summary>
+    private sealed class Rows(RedisFixture redis) : IRevocationRows
+    {
+        /// <summary>A Redis command that runs once the first page is in.</summary>
+        public string? BeforeSecondPage { get; set; }
+
+        public async Task<IReadOnlyList<(long Number, RevocationEntry Entry)>> ReadLiveAsync(long after, CancellationToken cancellationToken)
+        {
+            if (after == 1 && BeforeSecondPage is { } command) await redis.RunCliAsync(command.Split(' '));
+            return after < 2 ? [(after + 1, Sid($"row-{after + 1}"))] : [];
+        }
+
+        public Task<long> ReadPublishedNumberAsync(CancellationToken cancellationToken) => Task.FromResult(2L);
+    }
 
     private sealed record Gateway(RevocationReplica Replica, RevocationReader Reader, CancellationTokenSource Stop, Task Running)
     {
