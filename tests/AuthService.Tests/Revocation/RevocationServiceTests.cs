@@ -174,6 +174,24 @@ public sealed class RevocationServiceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Outbox_entry_lost_with_its_redis_is_no_success_and_asking_again_ends_the_session()
+    {
+        await FillAsync();
+        var user = Guid.NewGuid();
+        var session = await StartSessionAsync(user);
+        var lost = await EndAsync(session, user);
+        await _redis.RunCliAsync("FLUSHALL");
+        await Assert.ThrowsAsync<RedisUnavailableException>(() => _service.PublishOutboxAsync(session, SessionKeys.Partition(session), lost, Cancellation));
+        Assert.Equal("0", await CountAsync("SELECT count(*) AS \"Value\" FROM ended_sessions"));
+
+        await FillAsync();
+        var receipt = await _service.PublishOutboxAsync(session, SessionKeys.Partition(session), await EndAsync(session, user), Cancellation);
+        Assert.Equal(new RevocationReceipt(1, 0, 0, Durable: true), receipt);
+        Assert.Equal(RevocationVerdict.Revoked, _replica.Check(Token(session)));
+        Assert.Equal("1", await CountAsync($"SELECT count(*) AS \"Value\" FROM ended_sessions WHERE sid = '{session}'"));
+    }
+
+    [Fact]
     public async Task Expired_rows_are_deleted_and_live_ones_stay()
     {
         await CommitAsync(Sid("live"), Sid("expired", lifeMs: -1));
@@ -203,11 +221,15 @@ public sealed class RevocationServiceTests : IAsyncLifetime
     private async Task<(string Sid, string OutboxId)> EndSessionAsync()
     {
         var user = Guid.NewGuid();
-        var session = await _sessions.StartAsync(
-            new NewSession(user, "api", "profile", 0, 1_700_000_000, "192.0.2.7", "curl", TimeSpan.FromHours(24), TimeSpan.FromDays(30)), Cancellation);
-        var ending = await _sessions.EndAsync(session.Sid, user, "api", TimeProvider.System.GetUtcNow().AddDays(30).ToUnixTimeMilliseconds(), SessionEndReason.LoggedOut, Someone, Cancellation);
-        return (session.Sid, ending.OutboxId!);
+        var sid = await StartSessionAsync(user);
+        return (sid, await EndAsync(sid, user));
     }
+
+    private async Task<string> StartSessionAsync(Guid user) => (await _sessions.StartAsync(
+        new NewSession(user, "api", "profile", 0, 1_700_000_000, "192.0.2.7", "curl", TimeSpan.FromHours(24), TimeSpan.FromDays(30)), Cancellation)).Sid;
+
+    private async Task<string> EndAsync(string sid, Guid user) => (await _sessions.EndAsync(
+        sid, user, "api", TimeProvider.System.GetUtcNow().AddDays(30).ToUnixTimeMilliseconds(), SessionEndReason.LoggedOut, Someone, Cancellation)).OutboxId!;
 
     private async Task CommitAsync(params RevocationEntry[] entries)
     {

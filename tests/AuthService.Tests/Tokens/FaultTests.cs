@@ -1,5 +1,7 @@
 using System.Net;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Testing;
 
 namespace AuthService.Tests.Tokens;
@@ -117,6 +119,30 @@ public sealed class FaultTests : IAsyncLifetime
         Assert.Equal(401, await _service.RefreshStatusAsync(next.Refresh));
     }
 
+    [Fact]
+    public async Task Ending_the_other_sessions_again_and_again_is_refused_for_a_while_and_stops_nothing()
+    {
+        // Each moves the cut-off ahead by this much, up to what a writer of revocations accepts.
+        await UseAsync(new RunningService { Settings = ["AuthService:MaxClockSkew=00:00:05"] });
+        var mine = await _service.SignInAsync();
+        var statuses = new HashSet<HttpStatusCode>();
+        for (var i = 0; i < 70; i++)
+        {
+            var response = await _service.SendAsync(HttpMethod.Delete, "/api/sessions?except=current", mine.Access);
+            statuses.Add(response.StatusCode);
+            if (response.StatusCode != HttpStatusCode.OK) Assert.NotNull(response.Headers.RetryAfter);
+        }
+
+        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable], statuses.Order());
+        Assert.False(_service.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested);
+        await _service.ReadyAsync();
+        Assert.Equal(200, await _service.VerifyStatusAsync(mine.Access));
+        Assert.Equal(200, await _service.RefreshStatusAsync(mine.Refresh));
+        var other = await _service.SignInAsync("bob");
+        Assert.Equal(HttpStatusCode.OK, (await _service.SendAsync(HttpMethod.Post, "/api/logout", other.Access)).StatusCode);
+        Assert.Equal(401, await _service.VerifyStatusAsync(other.Access));
+    }
+
     private static IEnumerable<string> Forgeries(string genuine) =>
         [genuine[..^1], genuine + "A", genuine[..30] + (genuine[30] == 'A' ? 'B' : 'A') + genuine[31..], "gwr_" + new string('A', 124), "gwr_", new string('g', 30_000)];
 
@@ -128,10 +154,12 @@ public sealed class FaultTests : IAsyncLifetime
         await _service.ReadyAsync();
     }
 
-    private async Task UseAsync(RedisFixture redis)
+    private Task UseAsync(RedisFixture redis) => UseAsync(new RunningService { Redis = redis });
+
+    private async Task UseAsync(RunningService service)
     {
         await _service.DisposeAsync();
-        _service = new RunningService { Redis = redis };
+        _service = service;
         await _service.InitializeAsync();
     }
 }
