@@ -98,6 +98,24 @@ public sealed class RedisFixture : IAsyncDisposable
         File.Delete(dump);
     }
 
+    /// <summary>The append-only file as it is now, to come back to with <see cref="StartWithAsync"/>.</summary>
+    public async Task<IReadOnlyDictionary<string, byte[]>> CopyAppendOnlyFileAsync()
+    {
+        var files = new Dictionary<string, byte[]>();
+        foreach (var file in Directory.EnumerateFiles(AppendOnlyDirectory)) files[file] = await File.ReadAllBytesAsync(file);
+        return files;
+    }
+
+    /// <summary>Starts the stopped server with an earlier append-only file, as from a backup or another disk.</summary>
+    public async Task StartWithAsync(IReadOnlyDictionary<string, byte[]> appendOnlyFile)
+    {
+        if (Running) throw new InvalidOperationException("redis-server is running.");
+        Directory.Delete(AppendOnlyDirectory, recursive: true);
+        Directory.CreateDirectory(AppendOnlyDirectory);
+        foreach (var (file, bytes) in appendOnlyFile) await File.WriteAllBytesAsync(file, bytes);
+        await StartAsync();
+    }
+
     /// <summary>Runs <c>redis-cli</c> against the server and returns its raw output without the last line break.</summary>
     public async Task<string> RunCliAsync(params IReadOnlyList<string> arguments)
     {
@@ -155,6 +173,8 @@ public sealed class RedisFixture : IAsyncDisposable
         process.Dispose();
         _process = null;
     }
+
+    private string AppendOnlyDirectory => Path.Combine(_directory.FullName, "appendonlydir");
 
     private string LogFile => Path.Combine(_directory.FullName, "redis.log");
 
