@@ -19,6 +19,7 @@ internal static class Program
         Name = "auth-service",
         DefaultManagementUrl = "http://127.0.0.1:8091",
         ShutdownDelayKey = "AuthService:ShutdownDelay",
+        TelemetrySources = ["RevocationProtocol", "AuthService.Revocation"],
     };
 
     internal static Task<int> Main(string[] args) => ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);

@@ -17,6 +17,7 @@ internal static class Program
         Name = "gateway",
         DefaultManagementUrl = "http://127.0.0.1:8090",
         ShutdownDelayKey = "Gateway:ShutdownDelay",
+        TelemetrySources = ["RevocationProtocol", "Gateway.Revocation"],
         RouteName = endpoint => endpoint.Metadata.GetMetadata<RouteModel>()?.Config.RouteId ?? endpoint.DisplayName,
     };
 

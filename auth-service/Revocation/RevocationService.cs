@@ -14,6 +14,8 @@ internal sealed partial class RevocationService(
     RevocationWriter writer, AcknowledgementTracker acknowledgements, RevocationStore store, RevocationState state, Outbox outbox,
     RevocationReplica replica, ILogger<RevocationService> logger, TimeProvider time)
 {
+    private readonly AppendedEntries _appended = new();
+
     /// <exception cref="RedisUnavailableException">Redis is known to be away or incomplete: answer 503 and change nothing.</exception>
     public void EnsureAvailable()
     {
@@ -123,13 +125,21 @@ internal sealed partial class RevocationService(
         throw new RedisUnavailableException("The end of a session was lost with the Redis that took it.");
     }
 
-    /// <summary>Publishes what was left behind in any outbox by a process that died or a database that was away.</summary>
+    /// <summary>
+    /// Publishes what was left behind in any outbox by a process that died or a database that was away. While that is away
+    /// an entry stays, but goes to the stream once only; its row, when it is stored at last, is published as all rows are.
+    /// </summary>
     public async Task SweepOutboxesAsync(CancellationToken ct)
     {
         foreach (var partition in Outbox.Partitions)
         {
             foreach (var item in await outbox.ReadAsync(partition, ct))
-                await PublishAsync(item, ct);
+            {
+                if (item.Entry is not null && _appended.Contains(item.Entry.Eid, state.Identity))
+                    await StoreAsync(item, append: null, ct);
+                else
+                    await PublishAsync(item, ct);
+            }
         }
     }
 
@@ -141,12 +151,14 @@ internal sealed partial class RevocationService(
             return new RevocationReceipt(0, state.Gateways, 0, Durable: false);
         }
         var entry = item.Entry.Revocation?.ToEntry();
-        // One that has expired by now only needs its rows.
-        var append = entry is not null && entry.ExpiresMs > time.GetUtcNow().ToUnixTimeMilliseconds() ? await PublishAsync(entry, ct) : null;
+        var append = entry is null || IsOver(item.Entry) ? null : await PublishAsync(entry, ct);
         var storing = StoreAsync(item, append, ct);
         var acknowledgement = append is null ? new Acknowledgement(state.Gateways, state.Gateways) : await acknowledgements.WaitAsync(append, ct);
         return new RevocationReceipt(entry is null ? 0 : 1, acknowledgement.Gateways, acknowledgement.Acknowledged, await storing);
     }
+
+    /// <summary>Whether it revokes nothing, or nothing any more: then only its rows are needed.</summary>
+    private bool IsOver(OutboxEntry entry) => entry.Revocation?.ToEntry() is not { } revocation || revocation.ExpiresMs <= time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private async Task<RevocationAppend> PublishAsync(RevocationEntry entry, CancellationToken ct)
     {
@@ -161,12 +173,16 @@ internal sealed partial class RevocationService(
         try
         {
             var number = await store.StoreAsync(item.Entry!, ct);
-            // A Redis that is another one by now may lack the entry: the row then stays unpublished, and is published there.
-            if (number is { } stored && (append is null || await writer.TryRaiseMarkAsync(append.Status.Identity, stored, ct)))
+            // A Redis that is another one by now, or was emptied, may lack the entry: the row then stays unpublished, and is
+            // published there. So does that of an append of long ago.
+            if (number is { } stored && (append is null ? IsOver(item.Entry!) : await writer.TryRaiseMarkAsync(append.Status.Identity, stored, ct)))
                 await store.MarkPublishedAsync([stored], ct);
+            _appended.Forget(item.Entry!.Eid);
         }
         catch (Exception e) when (UsersDatabaseFaults.IsAway(e))
         {
+            if (append is not null)
+                _appended.Remember(item.Entry!.Eid, append.Status.Identity);
             Log.NotDurable(logger, e.Message);
             return false;
         }

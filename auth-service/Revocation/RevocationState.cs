@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using AuthService.Users;
 using RevocationProtocol;
 
@@ -8,11 +9,14 @@ namespace AuthService.Revocation;
 /// backup) no token is issued, and gateways do not count reading it as proof of contact: section by section it is filled
 /// from the database, then marked under its identity.
 /// </summary>
-internal sealed partial class RevocationState(RevocationWriter writer, RevocationStore store, ILogger<RevocationState> logger, TimeProvider time)
+internal sealed partial class RevocationState(
+    RevocationWriter writer, RevocationStore store, IMeterFactory meters, ILogger<RevocationState> logger, TimeProvider time)
 {
     private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(2);
 
     private readonly RevocationRefill _refill = new(writer, store);
+    private readonly Counter<long> _refills = meters.Create("AuthService.Revocation").CreateCounter<long>(
+        "auth_service.revocation.refills", "{refill}", "Times this process filled a Redis from the database and marked it complete.");
     private volatile Known? _known;
 
     /// <summary>Why revocations cannot be published now, or null.</summary>
@@ -23,6 +27,9 @@ internal sealed partial class RevocationState(RevocationWriter writer, Revocatio
         { Complete: false } => "Redis does not hold all revocations yet; they are being refilled from the database.",
         _ => null,
     };
+
+    /// <summary>The identity of Redis when it was last asked, or null.</summary>
+    public string? Identity => _known?.Status.Identity;
 
     /// <summary>Gateways registered when Redis was last asked.</summary>
     public int Gateways => _known?.Status.Gateways.Count ?? 0;
@@ -62,8 +69,10 @@ internal sealed partial class RevocationState(RevocationWriter writer, Revocatio
     private async Task RefillAsync(RevocationStatus status, CancellationToken ct)
     {
         Log.Incomplete(logger, status.Identity);
-        if (await _refill.RunAsync(status.Identity, ct) is var (count, number))
-            Log.RefillDone(logger, status.Identity, count, number);
+        if (await _refill.RunAsync(status.Identity, ct) is not var (count, number))
+            return;
+        _refills.Add(1);
+        Log.RefillDone(logger, status.Identity, count, number);
     }
 
     private sealed record Known(RevocationStatus Status, bool Complete, long At, long ClockDifferenceMs);

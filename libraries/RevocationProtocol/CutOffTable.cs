@@ -12,10 +12,14 @@ internal sealed class CutOffTable
 {
     private readonly ConcurrentDictionary<UInt128, ImmutableArray<CutOff>> _cutOffs = new();
     private readonly PriorityQueue<UInt128, long> _expiries = new();
+    private readonly int[] _counts = new int[1 << RevocableToken.KindBits];
     private volatile bool _any;
 
     /// <summary>Ids that have a cut-off.</summary>
     public int Count { get; private set; }
+
+    /// <summary>Those of one kind.</summary>
+    public int CountOf(RevocationKind kind) => Volatile.Read(ref _counts[(int)kind]);
 
     /// <summary>Whether a cut-off kills the token. Safe beside the writer.</summary>
     public bool Covers(RevocableToken token) =>
@@ -35,7 +39,10 @@ internal sealed class CutOffTable
         _cutOffs[handle] = kept;
         _any = true;
         if (known.IsEmpty)
+        {
             Count++;
+            _counts[(int)RevocableToken.KindOf(handle)]++;
+        }
         _expiries.Enqueue(handle, expiresMs);
         return true;
     }
@@ -56,6 +63,7 @@ internal sealed class CutOffTable
             }
             _cutOffs.TryRemove(handle, out _);
             Count--;
+            _counts[(int)RevocableToken.KindOf(handle)]--;
             _any = Count > 0;
         }
     }

@@ -10,6 +10,9 @@ namespace RevocationProtocol;
 /// </summary>
 public sealed class RevocableToken
 {
+    internal const int KindBits = 3;
+    private const int KindShift = 128 - KindBits;
+
     /// <summary>Creates the handles of a token that has been validated.</summary>
     /// <param name="issuer"><c>iss</c>.</param>
     /// <param name="jti">Token id; null if a foreign token has none, it then cannot be revoked singly.</param>
@@ -53,7 +56,8 @@ public sealed class RevocableToken
     internal UInt128 All { get; }
 
     /// <summary>
-    /// 128 bits of SHA-256 over issuer, kind and id, each delimited by its length. Zero (never looked up) for a null id.
+    /// The kind, and 125 bits of SHA-256 over issuer, kind and id, each delimited by its length. Zero (never looked up) for
+    /// a null id.
     /// </summary>
     internal static UInt128 Hash(string issuer, RevocationKind kind, string? id)
     {
@@ -68,7 +72,10 @@ public sealed class RevocableToken
         end += Encoding.UTF8.GetBytes(id, buffer[end..]);
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(buffer[..end], digest);
-        var hash = BinaryPrimitives.ReadUInt128LittleEndian(digest);
+        var hash = ((BinaryPrimitives.ReadUInt128LittleEndian(digest) << KindBits) >> KindBits) | ((UInt128)(int)kind << KindShift);
         return hash == UInt128.Zero ? UInt128.One : hash;
     }
+
+    /// <summary>The kind in a handle.</summary>
+    internal static RevocationKind KindOf(UInt128 handle) => (RevocationKind)(int)(handle >> KindShift);
 }

@@ -60,10 +60,10 @@ public sealed partial class RevocationReader : IDisposable
         _logger = logger;
         _time = time;
         _propagation = _meter.CreateHistogram<double>("revocation.propagation", "ms", "From the append in Redis to the effect in this process.");
-        _reads = _meter.CreateCounter<long>("revocation.reads", "{read}", "Reads of the revocation stream.");
+        _reads = _meter.CreateCounter<long>("revocation.reads", "{read}", "Questions to the revocation stream, by cause: a push, or the gap read of every 500 ms.");
         _fullReads = _meter.CreateCounter<long>("revocation.full_reads", "{read}", "Reads of the whole stream: start, another Redis, or a trimmed gap.");
         _skipped = _meter.CreateCounter<long>("revocation.skipped", "{entry}", "Entries of a version or kind unknown to this process.");
-        _meter.CreateObservableGauge("revocation.entries", () => Entries(replica), "{entry}", "Live revocations by form.");
+        _meter.CreateObservableGauge("revocation.entries", () => Entries(replica), "{entry}", "Live revocations by kind.");
         _meter.CreateObservableGauge("revocation.age", () => replica.Age?.TotalSeconds ?? -1, "s", "Time since the last proof of contact; -1 before the first.");
     }
 
@@ -132,11 +132,8 @@ public sealed partial class RevocationReader : IDisposable
         return ReadOutcome.Incomplete;
     }
 
-    private static IEnumerable<Measurement<int>> Entries(RevocationReplica replica)
-    {
-        var (exact, cutOffs) = replica.Counts;
-        return [new(exact, new KeyValuePair<string, object?>("form", "exact")), new(cutOffs, new KeyValuePair<string, object?>("form", "cut_off"))];
-    }
+    private static IEnumerable<Measurement<int>> Entries(RevocationReplica replica) => Enum.GetValues<RevocationKind>().Select(
+        kind => new Measurement<int>(replica.CountOf(kind), new KeyValuePair<string, object?>("kind", RevocationCodec.KindText(kind))));
 
     /// <summary>Reads to the end of the stream as it was when the last question was sent, and acknowledges it.</summary>
     private async Task<ReadOutcome> ReadAsync(bool overlap, CancellationToken cancellationToken)
@@ -149,7 +146,7 @@ public sealed partial class RevocationReader : IDisposable
         {
             var sentAt = _time.GetTimestamp();
             var page = await AskAsync(from, cancellationToken);
-            _reads.Add(1);
+            _reads.Add(1, new KeyValuePair<string, object?>("cause", overlap ? "gap" : "push"));
             // Another Redis, one whose data was wiped, or a stream trimmed past what was applied.
             var restarted = page.Registration != _registration || page.Last < _applied;
             if (from != "-" && (restarted || (position == default && page.First > _applied && page.Last > _applied)))

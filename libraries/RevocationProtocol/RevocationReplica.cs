@@ -44,6 +44,10 @@ public sealed class RevocationReplica
     /// <summary>Live entries without and with a cut-off.</summary>
     public (int Exact, int CutOffs) Counts => (_table.Count, _cutOffs.Count);
 
+    /// <summary>Live entries of one kind; of a kind with cut-offs, ids that have one.</summary>
+    /// <param name="kind">The kind.</param>
+    public int CountOf(RevocationKind kind) => _table.CountOf(kind) + _cutOffs.CountOf(kind);
+
     /// <summary>Time since the last proof of contact; null before the first.</summary>
     public TimeSpan? Age => _loaded ? _time.GetElapsedTime(Volatile.Read(ref _provenAt)) : null;
 

@@ -14,6 +14,7 @@ internal sealed class RevocationTable
     private const int InitialCapacity = 1024;
 
     private readonly int[] _wheel = new int[WheelSize];
+    private readonly int[] _counts = new int[1 << RevocableToken.KindBits];
     private Slots _slots = new(InitialCapacity);
     private int _used;
     private long _sweptSecond;
@@ -22,6 +23,9 @@ internal sealed class RevocationTable
 
     /// <summary>Entries that are not expired.</summary>
     public int Count { get; private set; }
+
+    /// <summary>Those of one kind.</summary>
+    public int CountOf(RevocationKind kind) => Volatile.Read(ref _counts[(int)kind]);
 
     /// <summary>Whether the handle is revoked. Safe beside the writer.</summary>
     public bool Contains(UInt128 handle)
@@ -68,6 +72,7 @@ internal sealed class RevocationTable
             Link(slots, i, expires);
             Volatile.Write(ref slots.Expires[i], expires);
             Count++;
+            _counts[(int)RevocableToken.KindOf(handle)]++;
             if (_used > slots.Expires.Length / 4 * 3)
                 Rebuild();
             return true;
@@ -93,6 +98,7 @@ internal sealed class RevocationTable
                 {
                     Volatile.Write(ref _slots.Expires[i], Dead);
                     Count--;
+                    _counts[(int)RevocableToken.KindOf(_slots.Handles[i])]--;
                 }
                 else
                 {

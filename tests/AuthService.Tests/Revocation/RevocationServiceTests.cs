@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using AuthService.Revocation;
 using AuthService.Sessions;
 using AuthService.Users;
@@ -16,8 +17,9 @@ public sealed class RevocationServiceTests : IAsyncLifetime
     private static readonly SessionActor Someone = new("tester", "192.0.2.1", "trace");
 
     private readonly RedisFixture _redis = new();
+    private readonly Instruments _instruments = new("AuthService.Revocation");
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("revocation-");
-    private readonly ServiceProvider _none = new ServiceCollection().BuildServiceProvider();
+    private readonly ServiceProvider _none = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly RevocationKeys _keys = new("gw:");
     private readonly SessionKeys _sessionKeys = new("gw:");
     private readonly RevocationReplica _replica = new(TimeSpan.FromSeconds(30), TimeProvider.System);
@@ -41,7 +43,7 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         await new UsersDatabase(_database, options, time, NullLogger<UsersDatabase>.Instance).PrepareAsync(Cancellation);
         _writer = new RevocationWriter(_connection, _keys, time);
         _store = new RevocationStore(_database, time);
-        _state = new RevocationState(_writer, _store, NullLogger<RevocationState>.Instance, time);
+        _state = new RevocationState(_writer, _store, _none.GetRequiredService<IMeterFactory>(), NullLogger<RevocationState>.Instance, time);
         var tracker = new AcknowledgementTracker(_writer, NullLogger<AcknowledgementTracker>.Instance, time);
         _service = new RevocationService(
             _writer, tracker, _store, _state, new Outbox(new SessionsConnection(_connection, isOwn: false), _sessionKeys), _replica, NullLogger<RevocationService>.Instance, time);
@@ -54,6 +56,7 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         await _connection.DisposeAsync();
         await _redis.DisposeAsync();
         await _none.DisposeAsync();
+        _instruments.Dispose();
         _directory.Delete(recursive: true);
     }
 
@@ -77,6 +80,16 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         await FillAsync();
         Assert.Equal("2", await _redis.RunCliAsync("XLEN", _keys.Stream));
         Assert.Equal(2, (await _writer.InspectAsync(Cancellation)).MarkedNumber);
+    }
+
+    [Fact]
+    public async Task Refills_are_counted_by_the_instrument_that_is_documented_and_exported()
+    {
+        const string Meter = "AuthService.Revocation";
+        Assert.Equal(Instruments.Documented("deploy/docs/revocation.md", Meter), _instruments.Published);
+        Assert.Contains(Meter, Program.Service.TelemetrySources);
+        await FillAsync();
+        Assert.Equal(1, _instruments.Total("auth_service.revocation.refills", _none.GetRequiredService<IMeterFactory>()));
     }
 
     [Fact]
@@ -149,6 +162,38 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         await _service.SweepOutboxesAsync(Cancellation);
         Assert.Equal("1", await CountAsync($"SELECT count(*) AS \"Value\" FROM ended_sessions WHERE sid = '{sid}'"));
         Assert.Equal("0", await _redis.RunCliAsync("XLEN", _sessionKeys.Outbox(SessionKeys.Partition(sid))!));
+    }
+
+    [Fact]
+    public async Task Outbox_entry_that_waits_for_the_database_goes_to_the_stream_once_and_its_row_when_there_is_one()
+    {
+        await FillAsync();
+        await EndSessionAsync();
+        _database.Away = true;
+        for (var sweep = 0; sweep < 3; sweep++)
+            await _service.SweepOutboxesAsync(Cancellation);
+        Assert.Equal("1", await _redis.RunCliAsync("XLEN", _keys.Stream));
+        _database.Away = false;
+        await _service.SweepOutboxesAsync(Cancellation);
+        // Not until it is published itself may the row count as in Redis, which can have lost the entry meanwhile.
+        Assert.Equal("1", await CountAsync("SELECT count(*) AS \"Value\" FROM revocations WHERE published_at_ms IS NULL"));
+        Assert.Equal(1, (await _service.PublishStagedAsync(Cancellation)).Revoked);
+    }
+
+    [Fact]
+    public void Appended_entries_are_known_for_one_redis_and_up_to_their_number()
+    {
+        var appended = new AppendedEntries(capacity: 2);
+        foreach (var eid in new[] { "a", "b", "beyond" })
+            appended.Remember(eid, "first");
+        Assert.True(appended.Contains("a", "first"));
+        Assert.False(appended.Contains("beyond", "first"));
+        Assert.False(appended.Contains("a", "second"));
+        Assert.False(appended.Contains("a", null));
+        appended.Remember("c", "second");
+        Assert.False(appended.Contains("a", "first"));
+        appended.Forget("c");
+        Assert.False(appended.Contains("c", "second"));
     }
 
     [Fact]

@@ -12,6 +12,21 @@ public class RevocationReplicaTests
     public RevocationReplicaTests() => _replica = new RevocationReplica(TimeSpan.FromSeconds(30), _time);
 
     [Fact]
+    public void Entries_are_counted_by_kind_and_leave_the_count_when_they_expire()
+    {
+        var time = new ManualTime();
+        var replica = new RevocationReplica(TimeSpan.FromSeconds(30), time);
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var kinds = Enum.GetValues<RevocationKind>();
+        foreach (var kind in kinds)
+            replica.Apply([.. Enumerable.Range(0, 1 + (int)kind).Select(n => new RevocationEntry("i", kind, $"{n}", kind >= RevocationKind.Sub ? now : 0, null, now + 10_000))]);
+        Assert.Equal(kinds.Select(kind => 1 + (int)kind), kinds.Select(replica.CountOf));
+        time.Advance(TimeSpan.FromSeconds(20));
+        replica.Sweep(now + 20_000);
+        Assert.All(kinds, kind => Assert.Equal(0, replica.CountOf(kind)));
+    }
+
+    [Fact]
     public void Replica_before_its_first_load_knows_nothing() =>
         Assert.Equal(RevocationVerdict.Unknown, _replica.Check(Token()));
 
