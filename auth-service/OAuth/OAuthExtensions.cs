@@ -1,3 +1,5 @@
+using AuthService.OAuth.Authorization;
+using AuthService.OAuth.Logout;
 using ForwardedIdentity;
 using Microsoft.Extensions.Options;
 
@@ -23,6 +25,11 @@ internal static class OAuthExtensions
         services.AddSingleton<SubjectTokenReader>();
         services.AddSingleton<TokenExchange>();
         services.AddSingleton<TokenExchangeGrant>();
+        services.AddSingleton<BrowserBinding>();
+        services.AddSingleton<BrowserTickets>();
+        services.AddSingleton<AuthorizationAnswers>();
+        services.AddSingleton<PendingAuthorizations>();
+        services.AddSingleton<PendingLogouts>();
         return services;
     }
 }

@@ -31,4 +31,12 @@ public sealed class OtherKeys(string prefix)
     /// <summary>The same for refreshes, by address or by user.</summary>
     /// <param name="subject">IPv4 address, IPv6 /64 or user id.</param>
     public string Refreshes(string subject) => $"{prefix}limit:{{{subject}}}:refresh";
+
+    /// <summary>
+    /// Hash: an authorization or sign-out that waits for its user, bound to one browser. Lives 10 minutes, or until it is
+    /// decided.
+    /// </summary>
+    /// <param name="kind"><c>authorization</c> or <c>sign-out</c>.</param>
+    /// <param name="ticketHash">SHA-256 of the ticket, hex.</param>
+    public string Ticket(string kind, string ticketHash) => $"{prefix}ticket:{{{ticketHash}}}:{kind}";
 }
