@@ -17,8 +17,8 @@ internal sealed class PendingLogouts(BrowserTickets tickets)
     public async Task<PendingLogout?> ReadAsync(HttpContext context, string? ticket) =>
         await tickets.ReadAsync<WaitingLogout>(context, Kind, ticket) is { } waiting ? new PendingLogout(waiting.ClientName) : null;
 
-    /// <summary>The user agrees; the page ends the sign-in with all its sessions, then sends the browser where this says.
-    /// Null if nothing waits.</summary>
+    /// <summary>The user agrees. Answers where to send the browser once the page has ended the sign-in and its sessions; null
+    /// if nothing waits.</summary>
     public async Task<string?> ConfirmAsync(HttpContext context, string? ticket) =>
         await tickets.TakeAsync<WaitingLogout>(context, Kind, ticket) is { } waiting ? waiting.ReturnTo ?? OAuthPaths.SignedOutPage : null;
 
