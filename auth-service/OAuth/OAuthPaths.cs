@@ -3,32 +3,35 @@ namespace AuthService.OAuth;
 /// <summary>Where the endpoints and the pages lie that send browsers to each other.</summary>
 internal static class OAuthPaths
 {
-    public const string Authorize = "/connect/authorize";
+    /// <summary>What all of them lie under, and the path of every cookie: no other service of a shared host name gets one.</summary>
+    public const string Root = "/connect";
+
+    public const string Authorize = Root + "/authorize";
 
     /// <summary>Where a page sends the browser when its person has signed in or consented: <c>?ticket=</c>.</summary>
     public const string Resume = Authorize + "/resume";
 
-    public const string Token = "/connect/token";
+    public const string Token = Root + "/token";
 
-    public const string Revocation = "/connect/revocation";
+    public const string Revocation = Root + "/revocation";
 
-    public const string Introspection = "/connect/introspect";
+    public const string Introspection = Root + "/introspect";
 
-    public const string UserInfo = "/connect/userinfo";
+    public const string UserInfo = Root + "/userinfo";
 
-    public const string Logout = "/connect/logout";
+    public const string Logout = Root + "/logout";
 
     /// <summary>The page that signs somebody in: <c>?ticket=</c> when an authorization waits for it.</summary>
-    public const string SignInPage = "/signin";
+    public const string SignInPage = Root + "/signin";
 
     /// <summary>The page that asks for consent: <c>?ticket=</c>.</summary>
-    public const string ConsentPage = "/consent";
+    public const string ConsentPage = Root + "/consent";
 
     /// <summary>The page that asks whether to sign out: <c>?ticket=</c>.</summary>
-    public const string SignOutPage = "/signout";
+    public const string SignOutPage = Root + "/signout";
 
     /// <summary>The page that says that one is signed out.</summary>
-    public const string SignedOutPage = "/signedout";
+    public const string SignedOutPage = Root + "/signed-out";
 
     public static string WithTicket(string path, string ticket) => $"{path}?ticket={ticket}";
 }
