@@ -4,11 +4,11 @@
 # processor time beforehand.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-sessions=${1:-1000}
+sessions=${1:-2000}
 port=${BENCH_PORT_BASE:-18800}
 
 "$here/../deploy/local/up.sh" --detach --gateways 3 --port-base "$port" \
-    --env AuthService__AccessTokenLifetime=00:30:00 >/dev/null
+    --env AuthService__AccessTokenLifetime=00:30:00 --env AuthService__SignInLimit__HashesAtOnce=2 >/dev/null
 trap '"$here/../deploy/local/down.sh" --port-base "$port" >/dev/null' EXIT
 DOTNET_NOLOGO=1 dotnet build "$here/Revocation" -c Release --disable-build-servers -v quiet >&2
 

@@ -12,10 +12,8 @@ internal sealed record RevocationReceipt(int Revoked, int Gateways, int Acknowle
 /// <summary>Publishes revocations: to the stream and its gateways, and to the database. Every path is safe to repeat.</summary>
 internal sealed partial class RevocationService(
     RevocationWriter writer, AcknowledgementTracker acknowledgements, RevocationStore store, RevocationState state, Outbox outbox,
-    RevocationReplica replica, ILogger<RevocationService> logger, TimeProvider time)
+    OutboxRows outboxRows, RevocationReplica replica, ILogger<RevocationService> logger)
 {
-    private readonly AppendedEntries _appended = new();
-
     /// <exception cref="RedisUnavailableException">Redis is known to be away or incomplete: answer 503 and change nothing.</exception>
     public void EnsureAvailable()
     {
@@ -135,8 +133,8 @@ internal sealed partial class RevocationService(
         {
             foreach (var item in await outbox.ReadAsync(partition, ct))
             {
-                if (item.Entry is not null && _appended.Contains(item.Entry.Eid, state.Identity))
-                    await StoreAsync(item, append: null, ct);
+                if (outboxRows.IsAppended(item, state.Identity))
+                    await outboxRows.StoreAsync(item, append: null);
                 else
                     await PublishAsync(item, ct);
             }
@@ -151,55 +149,17 @@ internal sealed partial class RevocationService(
             return new RevocationReceipt(0, state.Gateways, 0, Durable: false);
         }
         var entry = item.Entry.Revocation?.ToEntry();
-        var append = entry is null || IsOver(item.Entry) ? null : await PublishAsync(entry, ct);
-        var storing = StoreAsync(item, append, ct);
+        var append = entry is null || outboxRows.IsOver(item.Entry) ? null : await PublishAsync(entry, ct);
+        var storing = outboxRows.StoreAsync(item, append);
         var acknowledgement = append is null ? new Acknowledgement(state.Gateways, state.Gateways) : await acknowledgements.WaitAsync(append, ct);
         return new RevocationReceipt(entry is null ? 0 : 1, acknowledgement.Gateways, acknowledgement.Acknowledged, await storing);
     }
-
-    /// <summary>Whether it revokes nothing, or nothing any more: then only its rows are needed.</summary>
-    private bool IsOver(OutboxEntry entry) => entry.Revocation?.ToEntry() is not { } revocation || revocation.ExpiresMs <= time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private async Task<RevocationAppend> PublishAsync(RevocationEntry entry, CancellationToken ct)
     {
         var append = await writer.AppendAsync([entry], ct);
         replica.Apply([entry]);
         return append;
-    }
-
-    /// <summary>Answers whether the database has the rows.</summary>
-    private async Task<bool> StoreAsync(OutboxItem item, RevocationAppend? append, CancellationToken ct)
-    {
-        try
-        {
-            var number = await store.StoreAsync(item.Entry!, ct);
-            // A Redis that is another one by now, or was emptied, may lack the entry: the row then stays unpublished, and is
-            // published there. So does that of an append of long ago.
-            if (number is { } stored && (append is null ? IsOver(item.Entry!) : await writer.TryRaiseMarkAsync(append.Status.Identity, stored, ct)))
-                await store.MarkPublishedAsync([stored], ct);
-            _appended.Forget(item.Entry!.Eid);
-        }
-        catch (Exception e) when (UsersDatabaseFaults.IsAway(e))
-        {
-            if (append is not null)
-                _appended.Remember(item.Entry!.Eid, append.Status.Identity);
-            Log.NotDurable(logger, e.Message);
-            return false;
-        }
-        catch (RedisUnavailableException)
-        {
-            return true;
-        }
-        try
-        {
-            if (append is null || append.Status.Filled)
-                await outbox.RemoveAsync(item, ct);
-        }
-        catch (RedisUnavailableException)
-        {
-            // The next sweep finds it again and stores nothing twice.
-        }
-        return true;
     }
 
     private async Task<bool> IsStoredAsync(string sid, CancellationToken ct)
@@ -218,9 +178,6 @@ internal sealed partial class RevocationService(
     {
         [LoggerMessage(2510, LogLevel.Warning, "Revocations are stored but could not be published now; they will be as soon as Redis answers: {Reason}")]
         public static partial void PublishedLater(ILogger logger, string reason);
-
-        [LoggerMessage(2511, LogLevel.Warning, "A revocation stands in Redis but not yet in the database; it will be stored as soon as the database answers: {Reason}")]
-        public static partial void NotDurable(ILogger logger, string reason);
 
         [LoggerMessage(2512, LogLevel.Error, "Entry {Id} of outbox {Partition} cannot be read by this version; it stays there. Update this service.")]
         public static partial void Unreadable(ILogger logger, string partition, string id);

@@ -18,6 +18,7 @@ internal static class RevocationServiceExtensions
         services.TryAddSingleton<RevocationStore>();
         services.TryAddSingleton<RevocationState>();
         services.TryAddSingleton<Outbox>();
+        services.TryAddSingleton<OutboxRows>();
         services.TryAddSingleton<RevocationService>();
         services.TryAddSingleton(provider => new RevocationReplica(MaxStaleness, provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(provider => new RevocationReader(

@@ -13,42 +13,18 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>
-    /// Stores what an outbox entry says, in one transaction and at most once. Answers the number of the revocation's row,
-    /// null if there is none or it was there before. The row counts as unpublished until <see cref="MarkPublishedAsync"/>.
+    /// Stores what outbox entries say, in one transaction and each at most once. Answers the numbers of their revocations'
+    /// rows, null where there is none or it was there before. A row counts as unpublished until <see cref="MarkPublishedAsync"/>.
     /// </summary>
-    public async Task<long?> StoreAsync(OutboxEntry entry, CancellationToken ct)
+    public async Task<IReadOnlyList<long?>> StoreAsync(IReadOnlyList<OutboxEntry> entries, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        long? number = null;
-        if (entry.Revocation is { } revocation)
-        {
-            var numbers = await db.Database.SqlQuery<long>($"""
-                INSERT INTO revocations (entry_id, issuer, kind, id, cut_off_ms, except_sid, expires_ms)
-                VALUES ({entry.Eid}, {revocation.Iss}, {revocation.Kind}, {revocation.Id}, {revocation.CutOff ?? 0}, {revocation.Except}, {revocation.Exp})
-                ON CONFLICT (entry_id) DO NOTHING RETURNING number
-                """).ToListAsync(ct);
-            number = numbers is [var inserted] ? inserted : null;
-        }
-        if (entry.SessionEnd is { } end)
-        {
-            await db.Database.ExecuteSqlAsync($"""
-                INSERT INTO ended_sessions (sid, sub, client_id, reason, ended_at_ms, expires_ms)
-                VALUES ({end.Sid}, {end.Sub}, {end.ClientId}, {end.Reason}, {end.EndedAtMs}, {end.ExpiresMs})
-                ON CONFLICT (sid) DO NOTHING
-                """, ct);
-        }
-        if (entry.Audit is { } audit)
-        {
-            var detail = audit.Detail?.GetRawText();
-            await db.Database.ExecuteSqlAsync($"""
-                INSERT INTO audit_events (event_id, at_ms, type, actor, subject, client_id, sid, address, trace_id, detail)
-                VALUES ({entry.Eid}, {audit.AtMs}, {audit.Type}, {audit.Actor}, {audit.Subject}, {audit.ClientId}, {audit.Sid}, {audit.Address}, {audit.TraceId}, {detail})
-                ON CONFLICT (event_id) DO NOTHING
-                """, ct);
-        }
+        var numbers = new List<long?>(entries.Count);
+        foreach (var entry in entries)
+            numbers.Add(await StoreAsync(db, entry, ct));
         await transaction.CommitAsync(ct);
-        return number;
+        return numbers;
     }
 
     /// <summary>Rows that Redis does not have yet, oldest first.</summary>
@@ -98,6 +74,38 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
         var now = NowMs;
         await db.Revocations.Where(row => row.ExpiresMs <= now).ExecuteDeleteAsync(ct);
         await db.EndedSessions.Where(row => row.ExpiresMs <= now).ExecuteDeleteAsync(ct);
+    }
+
+    private static async Task<long?> StoreAsync(UsersDbContext db, OutboxEntry entry, CancellationToken ct)
+    {
+        long? number = null;
+        if (entry.Revocation is { } revocation)
+        {
+            var numbers = await db.Database.SqlQuery<long>($"""
+                INSERT INTO revocations (entry_id, issuer, kind, id, cut_off_ms, except_sid, expires_ms)
+                VALUES ({entry.Eid}, {revocation.Iss}, {revocation.Kind}, {revocation.Id}, {revocation.CutOff ?? 0}, {revocation.Except}, {revocation.Exp})
+                ON CONFLICT (entry_id) DO NOTHING RETURNING number
+                """).ToListAsync(ct);
+            number = numbers is [var inserted] ? inserted : null;
+        }
+        if (entry.SessionEnd is { } end)
+        {
+            await db.Database.ExecuteSqlAsync($"""
+                INSERT INTO ended_sessions (sid, sub, client_id, reason, ended_at_ms, expires_ms)
+                VALUES ({end.Sid}, {end.Sub}, {end.ClientId}, {end.Reason}, {end.EndedAtMs}, {end.ExpiresMs})
+                ON CONFLICT (sid) DO NOTHING
+                """, ct);
+        }
+        if (entry.Audit is { } audit)
+        {
+            var detail = audit.Detail?.GetRawText();
+            await db.Database.ExecuteSqlAsync($"""
+                INSERT INTO audit_events (event_id, at_ms, type, actor, subject, client_id, sid, address, trace_id, detail)
+                VALUES ({entry.Eid}, {audit.AtMs}, {audit.Type}, {audit.Actor}, {audit.Subject}, {audit.ClientId}, {audit.Sid}, {audit.Address}, {audit.TraceId}, {detail})
+                ON CONFLICT (event_id) DO NOTHING
+                """, ct);
+        }
+        return number;
     }
 
     public static RevocationEntry ToEntry(RevocationRow row) => new(

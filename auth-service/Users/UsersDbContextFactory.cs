@@ -14,7 +14,8 @@ internal sealed class UsersDbContextFactory : IDbContextFactory<UsersDbContext>
     {
         if (options.Sqlite is { } sqlite)
         {
-            var pool = new PooledDbContextFactory<SqliteUsersDbContext>(Configure(new DbContextOptionsBuilder<SqliteUsersDbContext>(), logging).UseSqlite(sqlite.ConnectionString).Options);
+            var pool = new PooledDbContextFactory<SqliteUsersDbContext>(Configure(new DbContextOptionsBuilder<SqliteUsersDbContext>(), logging).UseSqlite(sqlite.ConnectionString)
+                .AddInterceptors(new SqliteBusyWait(TimeSpan.FromSeconds(sqlite.DefaultTimeout))).Options);
             _create = pool.CreateDbContext;
         }
         else

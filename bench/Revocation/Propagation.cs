@@ -17,10 +17,11 @@ internal sealed class Propagation
 
     private const int RoundTripEvery = 10;
 
-    /// <summary>Of the sessions, this share is logged out before anything counts.</summary>
-    private const double UncountedShare = 0.2;
+    /// <summary>Of the sessions, this share is logged out at the same rate before anything counts: until the services' code
+    /// for it is compiled as it will stay.</summary>
+    private const double UncountedShare = 0.5;
 
-    /// <summary>Until the services' code is compiled as it will stay.</summary>
+    /// <summary>The same for requests.</summary>
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(15);
 
     private static readonly TimeProvider Time = TimeProvider.System;

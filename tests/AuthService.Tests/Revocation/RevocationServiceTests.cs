@@ -45,8 +45,10 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         _store = new RevocationStore(_database, time);
         _state = new RevocationState(_writer, _store, _none.GetRequiredService<IMeterFactory>(), NullLogger<RevocationState>.Instance, time);
         var tracker = new AcknowledgementTracker(_writer, NullLogger<AcknowledgementTracker>.Instance, time);
+        var outbox = new Outbox(new SessionsConnection(_connection, isOwn: false), _sessionKeys);
         _service = new RevocationService(
-            _writer, tracker, _store, _state, new Outbox(new SessionsConnection(_connection, isOwn: false), _sessionKeys), _replica, NullLogger<RevocationService>.Instance, time);
+            _writer, tracker, _store, _state, outbox, new OutboxRows(_store, _writer, outbox, NullLogger<OutboxRows>.Instance, time), _replica,
+            NullLogger<RevocationService>.Instance);
         _sessions = new SessionStore(new SessionsConnection(_connection, isOwn: false), _sessionKeys, new SessionScripts(), new SessionPolicy(
             Issuer, GracePeriod: TimeSpan.FromSeconds(60), LongestTokenLife: TimeSpan.FromMinutes(6), LongestSession: TimeSpan.FromDays(30)));
     }
