@@ -55,13 +55,19 @@ internal sealed partial class Preparation(
         }
     }
 
+    /// <summary>Prepares, or throws.</summary>
+    public async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        await using var startupLock = await StartupLock.AcquireAsync(options.Value, time, cancellationToken);
+        foreach (var step in steps) await step.PrepareAsync(cancellationToken);
+        NotReadyReason = null;
+    }
+
     private async Task TryAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await using var startupLock = await StartupLock.AcquireAsync(options.Value, time, cancellationToken);
-            foreach (var step in steps) await step.PrepareAsync(cancellationToken);
-            NotReadyReason = null;
+            await PrepareAsync(cancellationToken);
         }
         catch (Exception e) when (UsersDatabaseFaults.IsAway(e))
         {

@@ -22,7 +22,8 @@ internal static class Program
         TelemetrySources = ["RevocationProtocol", "AuthService.Revocation"],
     };
 
-    internal static Task<int> Main(string[] args) => ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
+    internal static Task<int> Main(string[] args) =>
+        MigrateCommand.Handles(args) ? MigrateCommand.RunAsync(args[1..]) : ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
 
     internal static void AddServices(WebApplicationBuilder builder)
     {

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using ServiceHosting.Management;
+using ServiceHosting.Settings;
 
 namespace ServiceHosting;
 
@@ -19,11 +20,13 @@ public static class ServiceHost
 
     /// <summary>
     /// Builds the service, runs it until SIGTERM or SIGINT, and returns the exit code: 0 after an orderly end, 1 when it
-    /// could not start.
+    /// could not start. With the argument <c>health</c> it asks the running service instead whether it is ready.
     /// </summary>
     public static async Task<int> RunAsync(
         ServiceDescription service, string[] args, Action<WebApplicationBuilder> addServices, Action<WebApplication> usePipeline)
     {
+        if (HealthCommand.Handles(args)) return await HealthCommand.RunAsync(service, args);
+
         WebApplication? app = null;
         try
         {
@@ -48,14 +51,25 @@ public static class ServiceHost
     /// Builds the service as a start would and starts nothing: 0 when its configuration is good, then
     /// <paramref name="report"/> is called; 1 after every problem was written to standard error.
     /// </summary>
-    public static async Task<int> CheckAsync(
-        ServiceDescription service, string[] args, Action<WebApplicationBuilder> addServices, Action<WebApplication> usePipeline, Action<WebApplication> report)
+    public static Task<int> CheckAsync(
+        ServiceDescription service, string[] args, Action<WebApplicationBuilder> addServices, Action<WebApplication> usePipeline, Action<WebApplication> report) =>
+        RunCommandAsync(service, args, addServices, usePipeline, app =>
+        {
+            report(app);
+            return Task.FromResult(0);
+        });
+
+    /// <summary>
+    /// Builds the service as a start would, starts nothing, and runs <paramref name="command"/> with it, whose result is the
+    /// exit code; 1 after every problem was written to standard error.
+    /// </summary>
+    public static async Task<int> RunCommandAsync(
+        ServiceDescription service, string[] args, Action<WebApplicationBuilder> addServices, Action<WebApplication> usePipeline, Func<WebApplication, Task<int>> command)
     {
         try
         {
             await using var app = Build(service, args, addServices, usePipeline);
-            report(app);
-            return 0;
+            return await command(app);
         }
 #pragma warning disable CA1031 // As at a start: whatever would stop it is reported.
         catch (Exception exception)
@@ -75,6 +89,7 @@ public static class ServiceHost
         ServiceDescription service, string[] args, Action<WebApplicationBuilder> addServices, Action<WebApplication> usePipeline)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ContentRoot(args) });
+        builder.AddSettingsDirectories();
         builder.Services.AddSingleton(service);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddServiceLogging(service);
