@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.Diagnostics;
 using AuthService.Limits;
 using AuthService.OAuth;
@@ -29,6 +30,7 @@ internal static class Program
     {
         builder.Services.AddAuthServiceOptions();
         // Preparation steps run in this order: schema and first rows, then keys.
+        builder.Services.AddAudit();
         builder.Services.AddUsers();
         builder.Services.AddSigningKeys();
         builder.Services.AddRedis();

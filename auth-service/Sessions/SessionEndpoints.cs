@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.Revocation;
 using AuthService.Tokens;
 using AuthService.Users;
@@ -63,7 +64,7 @@ internal static class SessionEndpoints
             return new ProblemResult(StatusCodes.Status400BadRequest, "request_invalid", "The only value of 'except' is 'current'.");
         var caller = context.Caller();
         var receipt = await sessions.EndAllAsync(
-            caller.UserId!.Value, except is null ? null : caller.Sid, "user.sessions_ended", address.Actor(context, caller.Subject), context.RequestAborted);
+            caller.UserId!.Value, except is null ? null : caller.Sid, AuditTypes.SessionsEnded, address.Actor(context, caller.Subject), context.RequestAborted);
         return receipt is null ? NotFound() : Receipt(context, receipt);
     }
 

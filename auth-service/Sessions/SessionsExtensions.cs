@@ -1,4 +1,5 @@
 using AuthService.Tokens;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using RevocationProtocol;
 
@@ -24,7 +25,7 @@ internal static class SessionsExtensions
         services.AddSingleton<RefreshTokens>();
         services.AddSingleton<SessionTokens>();
         services.AddSingleton<UserSessions>();
-        services.AddSingleton<ClientAddress>();
+        services.TryAddSingleton<ClientAddress>();
         services.AddSingleton<AccessTokenVerifier>();
         return services;
     }

@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.Revocation;
 using AuthService.Users;
 using Microsoft.EntityFrameworkCore;
@@ -11,7 +12,7 @@ namespace AuthService.Sessions;
 /// both commit together with whatever made it necessary. No list of sessions is needed, so none can be missed.
 /// </summary>
 internal sealed class UserSessions(
-    IDbContextFactory<UsersDbContext> databases, SessionStore sessions, RevocationService revocation, SessionPolicy policy,
+    IDbContextFactory<UsersDbContext> databases, SessionStore sessions, RevocationService revocation, AuditLog audit, SessionPolicy policy,
     IOptions<AuthServiceOptions> options, TimeProvider time)
 {
     private const int MaxAttempts = 5;
@@ -60,17 +61,7 @@ internal sealed class UserSessions(
         change?.Invoke(user);
         RevocationService.Stage(database, new RevocationEntry(
             policy.Issuer, RevocationKind.Sub, userId.ToString("D"), user.NotBeforeMs, exceptSid, user.NotBeforeMs + policy.LongestTokenLifeMs));
-        database.AuditEvents.Add(new AuditEvent
-        {
-            EventId = Guid.NewGuid().ToString("D"),
-            AtMs = now,
-            Type = auditType,
-            Actor = by.Actor,
-            Subject = userId.ToString("D"),
-            Sid = exceptSid,
-            Address = by.Address,
-            TraceId = by.TraceId,
-        });
+        audit.Stage(database, new AuditRecord(auditType, by.Actor, userId.ToString("D"), ClientId: null, exceptSid));
         // One transaction: user, revocation and audit event together or not at all.
         await database.SaveChangesAsync(cancellationToken);
 

@@ -20,6 +20,18 @@ internal sealed class SigningKeyRow
 
     /// <summary>When it came into its present state, Unix ms.</summary>
     public long StateSinceMs { get; set; }
+
+    /// <summary>When it first signed, Unix ms; null if it has not.</summary>
+    public long? ActivatedAtMs { get; set; }
+
+    /// <summary>When it ceased to sign, Unix ms; null if it has not.</summary>
+    public long? RetiredAtMs { get; set; }
+
+    /// <summary>When it was no longer published, Unix ms; null while it is.</summary>
+    public long? GoneAtMs { get; set; }
+
+    /// <summary>Taken out of use before its time: its tokens are refused for ever.</summary>
+    public bool Withdrawn { get; set; }
 }
 
 /// <summary>A key's life: announced (published, not signing yet), active (signing; exactly one), retiring (published until

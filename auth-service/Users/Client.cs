@@ -47,6 +47,15 @@ internal sealed class Client
     /// <summary>Absolute life of its sessions, seconds; null for <c>AuthService:SessionLifetime</c>.</summary>
     public long? SessionLifetimeSeconds { get; set; }
 
+    /// <summary>The client's home page, shown where a user is asked for consent (RFC 7591 section 2); null for none.</summary>
+    public string? ClientUri { get; set; }
+
+    /// <summary>Which custom claims its tokens carry, as JSON; null for none.</summary>
+    public string? ClaimRules { get; set; }
+
+    /// <summary>Changes with every change of the row; of two changes at once one fails.</summary>
+    public string ConcurrencyStamp { get; set; } = Guid.NewGuid().ToString();
+
     /// <summary>Unix ms.</summary>
     public long CreatedAtMs { get; set; }
 }

@@ -1,17 +1,17 @@
-using System.Diagnostics;
+using AuthService.Audit;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 
 namespace AuthService.Users;
 
 /// <summary>Makes a user, with role and audit event in one transaction.</summary>
-internal sealed class Registration(UsersDbContext database, UserManager<User> manager, PasswordHashing hashing, TimeProvider time)
+internal sealed class Registration(UsersDbContext database, UserManager<User> manager, PasswordHashing hashing, AuditLog audit, TimeProvider time)
 {
     private const int MaxEmailLength = 254;
 
     /// <summary>The new user; or the reasons by member why there cannot be one; or neither: the name is taken.</summary>
     public async Task<(User? User, IReadOnlyDictionary<string, string[]>? Errors)> RegisterAsync(
-        string userName, string password, string? email, string? address, CancellationToken cancellationToken)
+        string userName, string password, string? email, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         var user = new User
@@ -39,16 +39,7 @@ internal sealed class Registration(UsersDbContext database, UserManager<User> ma
             UserId = user.Id,
             RoleId = await database.Roles.Where(role => role.Name == Role.User).Select(role => role.Id).SingleAsync(cancellationToken),
         });
-        database.Add(new AuditEvent
-        {
-            EventId = Guid.NewGuid().ToString("D"),
-            AtMs = now,
-            Type = "user.registered",
-            Actor = user.Id.ToString("D"),
-            Subject = user.Id.ToString("D"),
-            Address = address,
-            TraceId = Activity.Current?.TraceId.ToHexString(),
-        });
+        audit.Stage(database, new AuditRecord(AuditTypes.UserRegistered, user.Id.ToString("D"), user.Id.ToString("D"), ClientId: null, Sid: null));
         try
         {
             await database.SaveChangesAsync(cancellationToken);

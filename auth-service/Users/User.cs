@@ -19,6 +19,17 @@ internal sealed class User : IdentityUser<Guid>
 
     /// <summary>Unix ms.</summary>
     public long CreatedAtMs { get; set; }
+
+    /// <summary>What the user name looks like, whatever script it is in: no two users look alike. Null only in rows of
+    /// before, which the next start fills in.</summary>
+    public string? NameSkeleton { get; set; }
+
+    /// <summary>The secret shared with the user's authenticator, sealed under <c>AuthService:KeyEncryptionKeys</c>; asked
+    /// for at sign-in only if <see cref="IdentityUser{TKey}.TwoFactorEnabled"/>, before that the enrolment under way.</summary>
+    public string? SealedTotpSecret { get; set; }
+
+    /// <summary>The last time step whose code was accepted (RFC 6238 section 5.2: none is accepted twice); 0: none.</summary>
+    public long LastTotpStep { get; set; }
 }
 
 /// <summary>A role, as it stands in the <c>roles</c> claim.</summary>

@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.Limits;
 using AuthService.Sessions;
 using AuthService.Tokens;
@@ -29,7 +30,7 @@ internal static class UserEndpoints
         }
         if (await UserRequest.ReadAsync(context, ["username", "password"], "email") is not { } request) return;
         await limit.CountRegistrationAsync(address.Of(context), context.RequestAborted);
-        var (user, errors) = await registration.RegisterAsync(request["username"]!, request["password"]!, request["email"], address.Of(context), context.RequestAborted);
+        var (user, errors) = await registration.RegisterAsync(request["username"]!, request["password"]!, request["email"], context.RequestAborted);
         if (errors is not null)
         {
             await UserRequest.RefuseAsync(context, errors);
@@ -89,7 +90,7 @@ internal static class UserEndpoints
         try
         {
             var receipt = await sessions.EndAllAsync(
-                user.Id, caller.Sid, "user.password_changed", address.Actor(context, caller.Subject), context.RequestAborted,
+                user.Id, caller.Sid, AuditTypes.PasswordChanged, address.Actor(context, caller.Subject), context.RequestAborted,
                 current =>
                 {
                     // Of two changes at once only one was made with the password that counted.

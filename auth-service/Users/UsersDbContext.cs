@@ -28,12 +28,21 @@ internal abstract class UsersDbContext(DbContextOptions options) : IdentityDbCon
 
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
 
+    public DbSet<RecoveryCodeRow> RecoveryCodes => Set<RecoveryCodeRow>();
+
+    public DbSet<ConsentRow> Consents => Set<ConsentRow>();
+
+    public DbSet<BrowserSignInRow> BrowserSignIns => Set<BrowserSignInRow>();
+
+    public DbSet<BrowserSignInSessionRow> BrowserSignInSessions => Set<BrowserSignInSessionRow>();
+
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);
         builder.Entity<User>().ToTable("users");
         builder.Entity<User>().HasIndex(u => u.NormalizedUserName).HasDatabaseName("ix_users_normalized_user_name").IsUnique();
         builder.Entity<User>().HasIndex(u => u.NormalizedEmail).HasDatabaseName("ix_users_normalized_email");
+        builder.Entity<User>().HasIndex(u => u.NameSkeleton).IsUnique();
         builder.Entity<Role>().ToTable("roles");
         builder.Entity<Role>().HasIndex(r => r.NormalizedName).HasDatabaseName("ix_roles_normalized_name").IsUnique();
         builder.Entity<IdentityUserRole<Guid>>().ToTable("user_roles");
@@ -48,6 +57,30 @@ internal abstract class UsersDbContext(DbContextOptions options) : IdentityDbCon
             foreach (var list in (string[])[nameof(Client.GrantTypes), nameof(Client.RedirectUris), nameof(Client.PostLogoutRedirectUris),
                 nameof(Client.Scopes), nameof(Client.IdentityAudiences), nameof(Client.ExchangeAudiences)])
                 client.Property<string[]>(list).HasConversion(SpaceSeparated, SpaceSeparatedComparer);
+            client.Property(c => c.ConcurrencyStamp).HasDefaultValue("").IsConcurrencyToken();
+        });
+        builder.Entity<RecoveryCodeRow>(code =>
+        {
+            code.ToTable("recovery_codes").HasKey(c => new { c.UserId, c.CodeHash });
+            code.HasOne<User>().WithMany().HasForeignKey(c => c.UserId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<ConsentRow>(consent =>
+        {
+            consent.ToTable("consents").HasKey(c => new { c.UserId, c.ClientId });
+            consent.Property(c => c.Scopes).HasConversion(SpaceSeparated, SpaceSeparatedComparer);
+            consent.HasOne<User>().WithMany().HasForeignKey(c => c.UserId).OnDelete(DeleteBehavior.Cascade);
+            consent.HasOne<Client>().WithMany().HasForeignKey(c => c.ClientId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<BrowserSignInRow>(signIn =>
+        {
+            signIn.ToTable("browser_sign_ins").HasKey(s => s.Id);
+            signIn.HasOne<User>().WithMany().HasForeignKey(s => s.UserId).OnDelete(DeleteBehavior.Cascade);
+            signIn.HasIndex(s => s.ExpiresMs);
+        });
+        builder.Entity<BrowserSignInSessionRow>(session =>
+        {
+            session.ToTable("browser_sign_in_sessions").HasKey(s => new { s.SignInId, s.Sid });
+            session.HasOne<BrowserSignInRow>().WithMany().HasForeignKey(s => s.SignInId).OnDelete(DeleteBehavior.Cascade);
         });
         builder.Entity<CutOff>().ToTable("cut_offs");
         builder.Entity<SigningKeyRow>(key =>
@@ -76,7 +109,11 @@ internal abstract class UsersDbContext(DbContextOptions options) : IdentityDbCon
             audit.ToTable("audit_events").HasKey(a => a.Id);
             audit.Property(a => a.Id).ValueGeneratedOnAdd();
             audit.HasIndex(a => a.EventId).IsUnique();
-            audit.HasIndex(a => a.AtMs);
+            // Each ends in the order of pages, which are read by time and, within one ms, by number.
+            audit.HasIndex(a => new { a.AtMs, a.Id });
+            audit.HasIndex(a => new { a.Subject, a.AtMs, a.Id });
+            audit.HasIndex(a => new { a.Actor, a.AtMs, a.Id });
+            audit.HasIndex(a => new { a.Type, a.AtMs, a.Id });
         });
         UseSnakeCase(builder);
     }

@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -10,26 +11,26 @@ internal sealed class UsersDbContextFactory : IDbContextFactory<UsersDbContext>
 {
     private readonly Func<UsersDbContext> _create;
 
-    public UsersDbContextFactory(UsersDatabaseOptions options, ILoggerFactory logging, IServiceProvider services)
+    public UsersDbContextFactory(UsersDatabaseOptions options, CommittedAuditEvents audit, ILoggerFactory logging, IServiceProvider services)
     {
         if (options.Sqlite is { } sqlite)
         {
-            var pool = new PooledDbContextFactory<SqliteUsersDbContext>(Configure(new DbContextOptionsBuilder<SqliteUsersDbContext>(), logging).UseSqlite(sqlite.ConnectionString)
+            var pool = new PooledDbContextFactory<SqliteUsersDbContext>(Configure(new DbContextOptionsBuilder<SqliteUsersDbContext>(), audit, logging).UseSqlite(sqlite.ConnectionString)
                 .AddInterceptors(new SqliteBusyWait(TimeSpan.FromSeconds(sqlite.DefaultTimeout))).Options);
             _create = pool.CreateDbContext;
         }
         else
         {
             var pool = new PooledDbContextFactory<PostgreSqlUsersDbContext>(
-                Configure(new DbContextOptionsBuilder<PostgreSqlUsersDbContext>(), logging).UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()).Options);
+                Configure(new DbContextOptionsBuilder<PostgreSqlUsersDbContext>(), audit, logging).UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()).Options);
             _create = pool.CreateDbContext;
         }
     }
 
     public UsersDbContext CreateDbContext() => _create();
 
-    private static DbContextOptionsBuilder<T> Configure<T>(DbContextOptionsBuilder<T> builder, ILoggerFactory logging)
-        where T : DbContext => builder.UseLoggerFactory(logging);
+    private static DbContextOptionsBuilder<T> Configure<T>(DbContextOptionsBuilder<T> builder, CommittedAuditEvents audit, ILoggerFactory logging)
+        where T : DbContext => builder.UseLoggerFactory(logging).AddInterceptors(audit.Interceptors);
 }
 
 /// <summary>Lets <c>dotnet ef migrations add NAME --context SqliteUsersDbContext -o Users/Migrations/Sqlite</c> work without a

@@ -48,7 +48,7 @@ public sealed class AuthServiceOptionsTests
     public void Faults_of_the_limits_are_listed_with_their_keys()
     {
         var exception = Assert.Throws<OptionsValidationException>(() => Replica.Create(
-            "Data Source=unused.db", "Development", null,
+            "Data Source=unused.db", "Development", time: null, adjust: null,
             ("AuthService:SignInLimit:Period", "600"), ("AuthService:SignInLimit:FailuresPerAccount", "-1"), ("AuthService:SignInLimit:HashesAtOnce", "0"),
             ("AuthService:SignInLimit:RefreshesPerUser", "1.5"), ("AuthService:SignInLimit:FailuresPerAdress", "5")).Get<IOptions<AuthService.Limits.SignInLimitOptions>>().Value);
         string[] keys = ["Period", "FailuresPerAccount", "HashesAtOnce", "RefreshesPerUser", "FailuresPerAdress"];
@@ -70,5 +70,5 @@ public sealed class AuthServiceOptionsTests
     }
 
     private static AuthServiceOptions Read(string environment, params (string Key, string Value)[] settings) =>
-        Replica.Create("Data Source=unused.db", environment, null, settings).Get<IOptions<AuthServiceOptions>>().Value;
+        Replica.Create("Data Source=unused.db", environment, time: null, adjust: null, settings).Get<IOptions<AuthServiceOptions>>().Value;
 }

@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.SigningKeys;
 using AuthService.Tokens;
 using AuthService.Users;
@@ -33,7 +34,8 @@ internal sealed class Replica : IAsyncDisposable
     public UsersDbContext Open() => Get<IDbContextFactory<UsersDbContext>>().CreateDbContext();
 
     public static Replica Create(
-        string connectionString, string environment = "Development", TimeProvider? time = null, params (string Key, string Value)[] settings)
+        string connectionString, string environment = "Development", TimeProvider? time = null, Action<IServiceCollection>? adjust = null,
+        params (string Key, string Value)[] settings)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(
             new Dictionary<string, string?> { ["ConnectionStrings:Users"] = connectionString, ["AuthService:Issuer"] = Issuer }
@@ -44,18 +46,22 @@ internal sealed class Replica : IAsyncDisposable
         services.AddSingleton<IHostEnvironment>(new HostEnvironment { EnvironmentName = environment });
         services.AddSingleton<IHostApplicationLifetime, Lifetime>();
         services.AddSingleton(time ?? TimeProvider.System);
-        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information));
         services.AddAuthServiceOptions();
+        services.AddAudit();
         services.AddUsers();
         services.AddSigningKeys();
         services.AddAccessTokens();
         services.Replace(ServiceDescriptor.Singleton<IPasswordHasher<User>, CountingHasher>());
+        adjust?.Invoke(services);
         return new Replica(services.BuildServiceProvider());
     }
 
-    public static async Task<Replica> StartAsync(string connectionString, string environment = "Development", TimeProvider? time = null, params (string Key, string Value)[] settings)
+    public static async Task<Replica> StartAsync(
+        string connectionString, string environment = "Development", TimeProvider? time = null, Action<IServiceCollection>? adjust = null,
+        params (string Key, string Value)[] settings)
     {
-        var replica = Create(connectionString, environment, time, settings);
+        var replica = Create(connectionString, environment, time, adjust, settings);
         await replica.Preparation.StartAsync(TestContext.Current.CancellationToken);
         return replica;
     }

@@ -28,6 +28,10 @@ namespace AuthService.Users.Migrations.PostgreSql
                         .HasColumnType("text")
                         .HasColumnName("kid");
 
+                    b.Property<long?>("ActivatedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("activated_at_ms");
+
                     b.Property<string>("Algorithm")
                         .IsRequired()
                         .HasColumnType("text")
@@ -36,6 +40,14 @@ namespace AuthService.Users.Migrations.PostgreSql
                     b.Property<long>("CreatedAtMs")
                         .HasColumnType("bigint")
                         .HasColumnName("created_at_ms");
+
+                    b.Property<long?>("GoneAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("gone_at_ms");
+
+                    b.Property<long?>("RetiredAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("retired_at_ms");
 
                     b.Property<string>("SealedPrivateKey")
                         .IsRequired()
@@ -50,6 +62,10 @@ namespace AuthService.Users.Migrations.PostgreSql
                     b.Property<long>("StateSinceMs")
                         .HasColumnType("bigint")
                         .HasColumnName("state_since_ms");
+
+                    b.Property<bool>("Withdrawn")
+                        .HasColumnType("boolean")
+                        .HasColumnName("withdrawn");
 
                     b.HasKey("Kid")
                         .HasName("pk_signing_keys");
@@ -116,14 +132,90 @@ namespace AuthService.Users.Migrations.PostgreSql
                     b.HasKey("Id")
                         .HasName("pk_audit_events");
 
-                    b.HasIndex("AtMs")
-                        .HasDatabaseName("ix_audit_events_at_ms");
-
                     b.HasIndex("EventId")
                         .IsUnique()
                         .HasDatabaseName("ix_audit_events_event_id");
 
+                    b.HasIndex("AtMs", "Id")
+                        .HasDatabaseName("ix_audit_events_at_ms_id");
+
+                    b.HasIndex("Actor", "AtMs", "Id")
+                        .HasDatabaseName("ix_audit_events_actor_at_ms_id");
+
+                    b.HasIndex("Subject", "AtMs", "Id")
+                        .HasDatabaseName("ix_audit_events_subject_at_ms_id");
+
+                    b.HasIndex("Type", "AtMs", "Id")
+                        .HasDatabaseName("ix_audit_events_type_at_ms_id");
+
                     b.ToTable("audit_events", (string)null);
+                });
+
+            modelBuilder.Entity("AuthService.Users.BrowserSignInRow", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Amr")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("amr");
+
+                    b.Property<long>("AuthTime")
+                        .HasColumnType("bigint")
+                        .HasColumnName("auth_time");
+
+                    b.Property<long>("CreatedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("created_at_ms");
+
+                    b.Property<long>("ExpiresMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("expires_ms");
+
+                    b.Property<long>("LastSeenAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_seen_at_ms");
+
+                    b.Property<long>("SessionEpoch")
+                        .HasColumnType("bigint")
+                        .HasColumnName("session_epoch");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("user_id");
+
+                    b.HasKey("Id")
+                        .HasName("pk_browser_sign_ins");
+
+                    b.HasIndex("ExpiresMs")
+                        .HasDatabaseName("ix_browser_sign_ins_expires_ms");
+
+                    b.HasIndex("UserId")
+                        .HasDatabaseName("ix_browser_sign_ins_user_id");
+
+                    b.ToTable("browser_sign_ins", (string)null);
+                });
+
+            modelBuilder.Entity("AuthService.Users.BrowserSignInSessionRow", b =>
+                {
+                    b.Property<string>("SignInId")
+                        .HasColumnType("text")
+                        .HasColumnName("sign_in_id");
+
+                    b.Property<string>("Sid")
+                        .HasColumnType("text")
+                        .HasColumnName("sid");
+
+                    b.Property<long>("ExpiresMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("expires_ms");
+
+                    b.HasKey("SignInId", "Sid")
+                        .HasName("pk_browser_sign_in_sessions");
+
+                    b.ToTable("browser_sign_in_sessions", (string)null);
                 });
 
             modelBuilder.Entity("AuthService.Users.Client", b =>
@@ -131,6 +223,22 @@ namespace AuthService.Users.Migrations.PostgreSql
                     b.Property<string>("ClientId")
                         .HasColumnType("text")
                         .HasColumnName("client_id");
+
+                    b.Property<string>("ClaimRules")
+                        .HasColumnType("text")
+                        .HasColumnName("claim_rules");
+
+                    b.Property<string>("ClientUri")
+                        .HasColumnType("text")
+                        .HasColumnName("client_uri");
+
+                    b.Property<string>("ConcurrencyStamp")
+                        .IsConcurrencyToken()
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("")
+                        .HasColumnName("concurrency_stamp");
 
                     b.Property<long>("CreatedAtMs")
                         .HasColumnType("bigint")
@@ -210,6 +318,34 @@ namespace AuthService.Users.Migrations.PostgreSql
                     b.ToTable("clients", (string)null);
                 });
 
+            modelBuilder.Entity("AuthService.Users.ConsentRow", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("user_id");
+
+                    b.Property<string>("ClientId")
+                        .HasColumnType("text")
+                        .HasColumnName("client_id");
+
+                    b.Property<long>("GrantedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("granted_at_ms");
+
+                    b.Property<string>("Scopes")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("scopes");
+
+                    b.HasKey("UserId", "ClientId")
+                        .HasName("pk_consents");
+
+                    b.HasIndex("ClientId")
+                        .HasDatabaseName("ix_consents_client_id");
+
+                    b.ToTable("consents", (string)null);
+                });
+
             modelBuilder.Entity("AuthService.Users.CutOff", b =>
                 {
                     b.Property<string>("Id")
@@ -266,6 +402,26 @@ namespace AuthService.Users.Migrations.PostgreSql
                         .HasDatabaseName("ix_ended_sessions_expires_ms");
 
                     b.ToTable("ended_sessions", (string)null);
+                });
+
+            modelBuilder.Entity("AuthService.Users.RecoveryCodeRow", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("user_id");
+
+                    b.Property<string>("CodeHash")
+                        .HasColumnType("text")
+                        .HasColumnName("code_hash");
+
+                    b.Property<long?>("UsedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("used_at_ms");
+
+                    b.HasKey("UserId", "CodeHash")
+                        .HasName("pk_recovery_codes");
+
+                    b.ToTable("recovery_codes", (string)null);
                 });
 
             modelBuilder.Entity("AuthService.Users.RefreshTokenKey", b =>
@@ -424,6 +580,10 @@ namespace AuthService.Users.Migrations.PostgreSql
                         .HasColumnType("boolean")
                         .HasColumnName("email_confirmed");
 
+                    b.Property<long>("LastTotpStep")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_totp_step");
+
                     b.Property<bool>("LockoutEnabled")
                         .HasColumnType("boolean")
                         .HasColumnName("lockout_enabled");
@@ -431,6 +591,10 @@ namespace AuthService.Users.Migrations.PostgreSql
                     b.Property<DateTimeOffset?>("LockoutEnd")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("lockout_end");
+
+                    b.Property<string>("NameSkeleton")
+                        .HasColumnType("text")
+                        .HasColumnName("name_skeleton");
 
                     b.Property<string>("NormalizedEmail")
                         .HasMaxLength(256)
@@ -458,6 +622,10 @@ namespace AuthService.Users.Migrations.PostgreSql
                         .HasColumnType("boolean")
                         .HasColumnName("phone_number_confirmed");
 
+                    b.Property<string>("SealedTotpSecret")
+                        .HasColumnType("text")
+                        .HasColumnName("sealed_totp_secret");
+
                     b.Property<string>("SecurityStamp")
                         .HasColumnType("text")
                         .HasColumnName("security_stamp");
@@ -477,6 +645,10 @@ namespace AuthService.Users.Migrations.PostgreSql
 
                     b.HasKey("Id")
                         .HasName("pk_users");
+
+                    b.HasIndex("NameSkeleton")
+                        .IsUnique()
+                        .HasDatabaseName("ix_users_name_skeleton");
 
                     b.HasIndex("NormalizedEmail")
                         .HasDatabaseName("ix_users_normalized_email");
@@ -616,6 +788,53 @@ namespace AuthService.Users.Migrations.PostgreSql
                         .HasName("pk_user_tokens");
 
                     b.ToTable("user_tokens", (string)null);
+                });
+
+            modelBuilder.Entity("AuthService.Users.BrowserSignInRow", b =>
+                {
+                    b.HasOne("AuthService.Users.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_browser_sign_ins_users_user_id");
+                });
+
+            modelBuilder.Entity("AuthService.Users.BrowserSignInSessionRow", b =>
+                {
+                    b.HasOne("AuthService.Users.BrowserSignInRow", null)
+                        .WithMany()
+                        .HasForeignKey("SignInId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_browser_sign_in_sessions_browser_sign_ins_sign_in_id");
+                });
+
+            modelBuilder.Entity("AuthService.Users.ConsentRow", b =>
+                {
+                    b.HasOne("AuthService.Users.Client", null)
+                        .WithMany()
+                        .HasForeignKey("ClientId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_consents_clients_client_id");
+
+                    b.HasOne("AuthService.Users.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_consents_users_user_id");
+                });
+
+            modelBuilder.Entity("AuthService.Users.RecoveryCodeRow", b =>
+                {
+                    b.HasOne("AuthService.Users.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_recovery_codes_users_user_id");
                 });
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityRoleClaim<System.Guid>", b =>

@@ -23,6 +23,10 @@ namespace AuthService.Users.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("kid");
 
+                    b.Property<long?>("ActivatedAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("activated_at_ms");
+
                     b.Property<string>("Algorithm")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -31,6 +35,14 @@ namespace AuthService.Users.Migrations.Sqlite
                     b.Property<long>("CreatedAtMs")
                         .HasColumnType("INTEGER")
                         .HasColumnName("created_at_ms");
+
+                    b.Property<long?>("GoneAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("gone_at_ms");
+
+                    b.Property<long?>("RetiredAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("retired_at_ms");
 
                     b.Property<string>("SealedPrivateKey")
                         .IsRequired()
@@ -45,6 +57,10 @@ namespace AuthService.Users.Migrations.Sqlite
                     b.Property<long>("StateSinceMs")
                         .HasColumnType("INTEGER")
                         .HasColumnName("state_since_ms");
+
+                    b.Property<bool>("Withdrawn")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("withdrawn");
 
                     b.HasKey("Kid")
                         .HasName("pk_signing_keys");
@@ -109,14 +125,90 @@ namespace AuthService.Users.Migrations.Sqlite
                     b.HasKey("Id")
                         .HasName("pk_audit_events");
 
-                    b.HasIndex("AtMs")
-                        .HasDatabaseName("ix_audit_events_at_ms");
-
                     b.HasIndex("EventId")
                         .IsUnique()
                         .HasDatabaseName("ix_audit_events_event_id");
 
+                    b.HasIndex("AtMs", "Id")
+                        .HasDatabaseName("ix_audit_events_at_ms_id");
+
+                    b.HasIndex("Actor", "AtMs", "Id")
+                        .HasDatabaseName("ix_audit_events_actor_at_ms_id");
+
+                    b.HasIndex("Subject", "AtMs", "Id")
+                        .HasDatabaseName("ix_audit_events_subject_at_ms_id");
+
+                    b.HasIndex("Type", "AtMs", "Id")
+                        .HasDatabaseName("ix_audit_events_type_at_ms_id");
+
                     b.ToTable("audit_events", (string)null);
+                });
+
+            modelBuilder.Entity("AuthService.Users.BrowserSignInRow", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Amr")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("amr");
+
+                    b.Property<long>("AuthTime")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("auth_time");
+
+                    b.Property<long>("CreatedAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at_ms");
+
+                    b.Property<long>("ExpiresMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("expires_ms");
+
+                    b.Property<long>("LastSeenAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_seen_at_ms");
+
+                    b.Property<long>("SessionEpoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("session_epoch");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("user_id");
+
+                    b.HasKey("Id")
+                        .HasName("pk_browser_sign_ins");
+
+                    b.HasIndex("ExpiresMs")
+                        .HasDatabaseName("ix_browser_sign_ins_expires_ms");
+
+                    b.HasIndex("UserId")
+                        .HasDatabaseName("ix_browser_sign_ins_user_id");
+
+                    b.ToTable("browser_sign_ins", (string)null);
+                });
+
+            modelBuilder.Entity("AuthService.Users.BrowserSignInSessionRow", b =>
+                {
+                    b.Property<string>("SignInId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("sign_in_id");
+
+                    b.Property<string>("Sid")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("sid");
+
+                    b.Property<long>("ExpiresMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("expires_ms");
+
+                    b.HasKey("SignInId", "Sid")
+                        .HasName("pk_browser_sign_in_sessions");
+
+                    b.ToTable("browser_sign_in_sessions", (string)null);
                 });
 
             modelBuilder.Entity("AuthService.Users.Client", b =>
@@ -124,6 +216,22 @@ namespace AuthService.Users.Migrations.Sqlite
                     b.Property<string>("ClientId")
                         .HasColumnType("TEXT")
                         .HasColumnName("client_id");
+
+                    b.Property<string>("ClaimRules")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("claim_rules");
+
+                    b.Property<string>("ClientUri")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("client_uri");
+
+                    b.Property<string>("ConcurrencyStamp")
+                        .IsConcurrencyToken()
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("")
+                        .HasColumnName("concurrency_stamp");
 
                     b.Property<long>("CreatedAtMs")
                         .HasColumnType("INTEGER")
@@ -203,6 +311,34 @@ namespace AuthService.Users.Migrations.Sqlite
                     b.ToTable("clients", (string)null);
                 });
 
+            modelBuilder.Entity("AuthService.Users.ConsentRow", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("user_id");
+
+                    b.Property<string>("ClientId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("client_id");
+
+                    b.Property<long>("GrantedAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("granted_at_ms");
+
+                    b.Property<string>("Scopes")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("scopes");
+
+                    b.HasKey("UserId", "ClientId")
+                        .HasName("pk_consents");
+
+                    b.HasIndex("ClientId")
+                        .HasDatabaseName("ix_consents_client_id");
+
+                    b.ToTable("consents", (string)null);
+                });
+
             modelBuilder.Entity("AuthService.Users.CutOff", b =>
                 {
                     b.Property<string>("Id")
@@ -259,6 +395,26 @@ namespace AuthService.Users.Migrations.Sqlite
                         .HasDatabaseName("ix_ended_sessions_expires_ms");
 
                     b.ToTable("ended_sessions", (string)null);
+                });
+
+            modelBuilder.Entity("AuthService.Users.RecoveryCodeRow", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("user_id");
+
+                    b.Property<string>("CodeHash")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("code_hash");
+
+                    b.Property<long?>("UsedAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("used_at_ms");
+
+                    b.HasKey("UserId", "CodeHash")
+                        .HasName("pk_recovery_codes");
+
+                    b.ToTable("recovery_codes", (string)null);
                 });
 
             modelBuilder.Entity("AuthService.Users.RefreshTokenKey", b =>
@@ -415,6 +571,10 @@ namespace AuthService.Users.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("email_confirmed");
 
+                    b.Property<long>("LastTotpStep")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_totp_step");
+
                     b.Property<bool>("LockoutEnabled")
                         .HasColumnType("INTEGER")
                         .HasColumnName("lockout_enabled");
@@ -422,6 +582,10 @@ namespace AuthService.Users.Migrations.Sqlite
                     b.Property<DateTimeOffset?>("LockoutEnd")
                         .HasColumnType("TEXT")
                         .HasColumnName("lockout_end");
+
+                    b.Property<string>("NameSkeleton")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("name_skeleton");
 
                     b.Property<string>("NormalizedEmail")
                         .HasMaxLength(256)
@@ -449,6 +613,10 @@ namespace AuthService.Users.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("phone_number_confirmed");
 
+                    b.Property<string>("SealedTotpSecret")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("sealed_totp_secret");
+
                     b.Property<string>("SecurityStamp")
                         .HasColumnType("TEXT")
                         .HasColumnName("security_stamp");
@@ -468,6 +636,10 @@ namespace AuthService.Users.Migrations.Sqlite
 
                     b.HasKey("Id")
                         .HasName("pk_users");
+
+                    b.HasIndex("NameSkeleton")
+                        .IsUnique()
+                        .HasDatabaseName("ix_users_name_skeleton");
 
                     b.HasIndex("NormalizedEmail")
                         .HasDatabaseName("ix_users_normalized_email");
@@ -603,6 +775,53 @@ namespace AuthService.Users.Migrations.Sqlite
                         .HasName("pk_user_tokens");
 
                     b.ToTable("user_tokens", (string)null);
+                });
+
+            modelBuilder.Entity("AuthService.Users.BrowserSignInRow", b =>
+                {
+                    b.HasOne("AuthService.Users.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_browser_sign_ins_users_user_id");
+                });
+
+            modelBuilder.Entity("AuthService.Users.BrowserSignInSessionRow", b =>
+                {
+                    b.HasOne("AuthService.Users.BrowserSignInRow", null)
+                        .WithMany()
+                        .HasForeignKey("SignInId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_browser_sign_in_sessions_browser_sign_ins_sign_in_id");
+                });
+
+            modelBuilder.Entity("AuthService.Users.ConsentRow", b =>
+                {
+                    b.HasOne("AuthService.Users.Client", null)
+                        .WithMany()
+                        .HasForeignKey("ClientId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_consents_clients_client_id");
+
+                    b.HasOne("AuthService.Users.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_consents_users_user_id");
+                });
+
+            modelBuilder.Entity("AuthService.Users.RecoveryCodeRow", b =>
+                {
+                    b.HasOne("AuthService.Users.User", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_recovery_codes_users_user_id");
                 });
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityRoleClaim<System.Guid>", b =>

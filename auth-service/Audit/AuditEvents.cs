@@ -1,0 +1,21 @@
+using AuthService.Users;
+
+namespace AuthService.Audit;
+
+/// <summary>Writes audit events to the log category <c>Audit</c>.</summary>
+internal sealed partial class AuditEvents(ILoggerFactory logging)
+{
+    private readonly ILogger _logger = logging.CreateLogger("Audit");
+
+    public void Write(AuditEvent audit) => Log.Happened(
+        _logger, audit.Type, audit.Actor, audit.Subject, audit.ClientId, audit.Sid, audit.Address, audit.TraceId, audit.EventId, audit.Detail);
+
+    private static partial class Log
+    {
+        [LoggerMessage(2800, LogLevel.Information,
+            "{Type} by {Actor} of {Subject}, client {ClientId}, session {Sid}, address {Address}, trace {TraceId}, event {EventId}: {Detail}")]
+        public static partial void Happened(
+            ILogger logger, string type, string? actor, string? subject, string? clientId, string? sid, string? address, string? traceId, string eventId,
+            string? detail);
+    }
+}
