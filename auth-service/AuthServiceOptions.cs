@@ -48,7 +48,8 @@ internal sealed class AuthServiceOptions
     /// <summary>Whether <c>POST /api/users</c> is open to anyone. Default off.</summary>
     public required bool RegistrationEnabled { get; init; }
 
-    /// <summary>The algorithm of the first signing key: ES256 (default), ES384, RS256 or PS256.</summary>
+    /// <summary>The algorithm of new signing keys: ES256 (default), ES384, RS256 or PS256. A change announces a key of it at
+    /// the next start.</summary>
     public required string SigningAlgorithm { get; init; }
 
     /// <summary>Base64 texts of 32 random bytes. The first seals every private and MAC key in the database, all open;

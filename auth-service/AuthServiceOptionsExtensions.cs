@@ -15,6 +15,8 @@ internal static class AuthServiceOptionsExtensions
         services.AddSingleton<IOptionsFactory<AuthServiceOptions>, Factory>();
         services.AddOptions<SignInLimitOptions>().ValidateOnStart();
         services.AddSingleton<IOptionsFactory<SignInLimitOptions>, SignInLimitOptionsFactory>();
+        services.AddOptions<SigningKeyOptions>().ValidateOnStart();
+        services.AddSingleton<IOptionsFactory<SigningKeyOptions>, SigningKeyOptionsFactory>();
         return services;
     }
 
@@ -50,8 +52,8 @@ internal static class AuthServiceOptionsExtensions
             TrustedProxies = settings.List("TrustedProxies"),
             MaxSessionsPerUser = settings.Number("MaxSessionsPerUser", 0, 0, 1000),
         };
-        // Read elsewhere: the limits of sign-in, and the host's drain time.
-        settings.FaultUnknown("SignInLimit", "ShutdownDelay");
+        // Read elsewhere: the limits of sign-in, the rotation of signing keys, and the host's drain time.
+        settings.FaultUnknown("SignInLimit", "SigningKeys", "ShutdownDelay");
 
         if (IssuerFault(options.Issuer, development) is { } fault) settings.Fault("Issuer", fault);
         else if (!Uri.TryCreate(options.IdentityKeysAddress, UriKind.Absolute, out var keys) || keys.Scheme is not ("https" or "http"))

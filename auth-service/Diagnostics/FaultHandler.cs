@@ -38,7 +38,7 @@ internal sealed partial class FaultHandler(ILogger<FaultHandler> logger) : IExce
         RedisUnavailableException => (StatusCodes.Status503ServiceUnavailable, "sessions_unavailable", "The session store does not answer. Try again shortly."),
         PasswordHashingBusyException => (StatusCodes.Status503ServiceUnavailable, "sign_in_busy", "Too many sign-ins at this moment. Try again shortly."),
         IdentityKeysUnavailableException => (StatusCodes.Status503ServiceUnavailable, "identity_keys_unavailable", "The gateway's identity keys cannot be fetched. Try again shortly."),
-        SigningKeysUnavailableException => (StatusCodes.Status503ServiceUnavailable, "keys_unavailable", "The service is starting. Try again shortly."),
+        SigningKeysUnavailableException => (StatusCodes.Status503ServiceUnavailable, "keys_unavailable", "The keys cannot be read at the moment. Try again shortly."),
         _ when UsersDatabaseFaults.IsAway(exception) => (StatusCodes.Status503ServiceUnavailable, "users_unavailable", "The user database does not answer. Try again shortly."),
         _ => (StatusCodes.Status500InternalServerError, "internal_error", "The request failed; the log has the reason under the trace id."),
     };

@@ -1,6 +1,6 @@
 namespace AuthService.SigningKeys;
 
-/// <summary>A signing key as the database keeps it.</summary>
+/// <summary>A signing key as the database keeps it. Rows stay for ever: a <c>kid</c> is never used again.</summary>
 internal sealed class SigningKeyRow
 {
     /// <summary><c>kid</c>: the key's RFC 7638 thumbprint.</summary>
@@ -12,7 +12,7 @@ internal sealed class SigningKeyRow
     /// <summary>One of <see cref="SigningKeyState"/>.</summary>
     public required string State { get; set; }
 
-    /// <summary>PKCS #8, sealed under <c>AuthService:KeyEncryptionKeys</c>.</summary>
+    /// <summary>PKCS #8, sealed under <c>AuthService:KeyEncryptionKeys</c>; empty once the key is gone or withdrawn.</summary>
     public required string SealedPrivateKey { get; set; }
 
     /// <summary>Unix ms.</summary>
@@ -34,12 +34,24 @@ internal sealed class SigningKeyRow
     public bool Withdrawn { get; set; }
 }
 
-/// <summary>A key's life: announced (published, not signing yet), active (signing; exactly one), retiring (published until
-/// its last token has expired), gone.</summary>
+/// <summary>A key's life: announced, active, retiring, gone; or withdrawn, at any point of it.</summary>
 internal static class SigningKeyState
 {
+    /// <summary>Published, not signing yet; at most one.</summary>
     public const string Announced = "announced";
+
+    /// <summary>Signing; exactly one.</summary>
     public const string Active = "active";
+
+    /// <summary>Published until its last token has expired.</summary>
     public const string Retiring = "retiring";
+
+    /// <summary>No token of it can be valid any more.</summary>
     public const string Gone = "gone";
+
+    /// <summary>Taken out of use in an emergency: every token it ever signed is revoked, for ever.</summary>
+    public const string Withdrawn = "withdrawn";
+
+    /// <summary>The states whose keys are loaded and published.</summary>
+    public static readonly string[] Published = [Announced, Active, Retiring];
 }

@@ -1,40 +1,82 @@
+using System.Threading.Channels;
 using AuthService.Users;
 using KeyEncryption;
+using RevocationProtocol;
 
 namespace AuthService.SigningKeys;
 
-/// <summary>Reads the keys again every few seconds, so that what one replica makes all publish well before it signs, and
-/// moves keys on that are due.</summary>
+/// <summary>
+/// Keeps this replica's keys as they are in the database: reads them every few seconds, when a change is due, and at once
+/// when another replica says that they changed or that one was withdrawn; and does what is due.
+/// </summary>
 internal sealed partial class SigningKeyWorker(
-    SigningKeyStore store, Preparation preparation, UsersDatabaseOptions database, TimeProvider time, ILogger<SigningKeyWorker> logger) : BackgroundService
+    SigningKeyStore store, SigningKeySchedule schedule, SigningKeyNews news, SigningKeyMetrics metrics, RevocationReplica revocations,
+    Preparation preparation, TimeProvider time, ILogger<SigningKeyWorker> logger) : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    /// <summary>The longest a replica that hears nothing signs with a key that another has replaced: 5 s.</summary>
+    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(50);
+
+    private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        // The news may be lost with the process that had it to tell; the revocation is not.
+        revocations.Applied += entries => { if (entries.Any(entry => entry.Kind == RevocationKind.Kid)) _changes.Writer.TryWrite(true); };
+        var listening = false;
+        DateTimeOffset? due = null;
+        while (!stoppingToken.IsCancellationRequested)
         {
-            if (preparation.NotReadyReason is not null) continue;
+            await WaitAsync(due, stoppingToken);
+            if (stoppingToken.IsCancellationRequested || preparation.NotReadyReason is not null) continue;
             try
             {
-                if (await store.IsTransitionDueAsync(stoppingToken))
-                {
-                    await using var alone = await StartupLock.AcquireAsync(database, time, stoppingToken);
-                    await store.TransitionAsync(stoppingToken);
-                }
+                listening = listening || await ListenAsync(stoppingToken);
+                due = await schedule.AdvanceAsync(stoppingToken);
                 await store.LoadAsync(stoppingToken);
+                metrics.NextChangeAt = due;
+                await news.TellAsync(stoppingToken);
             }
             catch (Exception e) when (UsersDatabaseFaults.IsAway(e) || e is KeyEncryptionException or InvalidOperationException)
             {
+                due = null;
                 Log.Kept(logger, e);
             }
         }
     }
 
-    private static partial class Log
+    private async Task<bool> ListenAsync(CancellationToken cancellationToken)
     {
-        [LoggerMessage(2102, LogLevel.Warning, "The signing keys could not be read again; those last read stay in use")]
+        try
+        {
+            await news.ListenAsync(() => _changes.Writer.TryWrite(true), cancellationToken);
+            return true;
+        }
+        catch (RedisUnavailableException)
+        {
+            return false;
+        }
+    }
+
+    private async Task WaitAsync(DateTimeOffset? due, CancellationToken stoppingToken)
+    {
+        var wait = due - time.GetUtcNow() is { } left && left < Interval ? left : Interval;
+        using var timeout = new CancellationTokenSource(wait < ShortestWait ? ShortestWait : wait, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
+        try
+        {
+            await _changes.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody said anything: time to look.
+        }
+    }
+
+    internal static partial class Log
+    {
+        [LoggerMessage(2102, LogLevel.Warning, "The signing keys could not be read again; those last read stay in use for a while")]
         public static partial void Kept(ILogger logger, Exception exception);
     }
 }

@@ -8,7 +8,7 @@ internal static class SigningKeysExtensions
 {
     private const string KeysSetting = $"{AuthServiceOptions.Section}:{nameof(AuthServiceOptions.KeyEncryptionKeys)}";
 
-    /// <summary>The keys that sign tokens, and the ring of keys that seals them.</summary>
+    /// <summary>The keys that sign tokens, and the ring of keys that seals them. Needs users, Redis and the revocation service.</summary>
     public static IServiceCollection AddSigningKeys(this IServiceCollection services)
     {
         services.AddSingleton(sp => new Lazy<KeyEncryptionKeyRing>(() => Ring(
@@ -17,6 +17,10 @@ internal static class SigningKeysExtensions
         services.AddSingleton<SigningKeySet>();
         services.AddSingleton<SigningKeyStore>();
         services.AddSingleton<IPreparationStep>(sp => sp.GetRequiredService<SigningKeyStore>());
+        services.AddSingleton<SigningKeySchedule>();
+        services.AddSingleton<SigningKeyNews>();
+        services.AddSingleton<SigningKeyMetrics>();
+        services.AddSingleton<SigningKeyRotation>();
         services.AddHostedService<SigningKeyWorker>();
         return services;
     }

@@ -9,7 +9,7 @@ namespace AuthService.Tokens;
 internal static class Metadata
 {
     /// <summary>Long enough to spare the service, short enough that a key announced now is known before it signs
-    /// (<see cref="SigningKeyStore.AnnounceTime"/>).</summary>
+    /// (<see cref="SigningKeyOptions.AnnouncePeriod"/>).</summary>
     private const string CacheControl = "public, max-age=15";
 
     public static void MapMetadata(this IEndpointRouteBuilder endpoints)

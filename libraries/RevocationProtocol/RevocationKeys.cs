@@ -26,5 +26,8 @@ public sealed class RevocationKeys(string prefix)
     /// <summary>Channel on which a gateway says how far it has applied.</summary>
     public string AppliedChannel => Gateways;
 
+    /// <summary>Channel on which an auth-service says that the keys of its issuer have changed.</summary>
+    public string IssuerKeyChannel { get; } = prefix + "{rev}:issuer-keys";
+
     internal RedisKey[] All => [Stream, Marker, Gateways];
 }

@@ -22,6 +22,7 @@ public static class RevocationServices
             ? new SessionsConnection(new RedisConnection(own, provider.GetRequiredService<TimeProvider>()), isOwn: true)
             : new SessionsConnection(provider.GetRequiredService<RedisConnection>(), isOwn: false));
         services.TryAddSingleton(provider => new RevocationKeys(Options(provider).KeyPrefix));
+        services.TryAddSingleton<IssuerKeyChannel>();
         services.AddHostedService<EvictionPolicyCheck>();
         return services;
     }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AuthService.SigningKeys;
-using AuthService.Tests.Tokens;
 using AuthService.Tests.Users;
 using KeyEncryption;
 using Microsoft.EntityFrameworkCore;
@@ -11,36 +10,6 @@ namespace AuthService.Tests.SigningKeys;
 public sealed class SigningKeyStoreTests(Databases databases)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    [Theory]
-    [MemberData(nameof(Databases.Kinds), MemberType = typeof(Databases))]
-    public async Task Other_algorithm_is_announced_before_it_signs_and_the_old_key_stays_published(string kind)
-    {
-        var connectionString = await databases.CreateAsync(kind);
-        var time = new FixedTime(1_790_000_000_000);
-        (string, string) wrapping = ("AuthService:KeyEncryptionKeys:0", KeyEncryptionKeyRing.NewKey());
-        string old;
-        await using (var first = await Replica.StartAsync(connectionString, time: time, settings: wrapping)) old = first.Keys.Active.Kid;
-
-        await using var replica = await Replica.StartAsync(connectionString, time: time, settings: [wrapping, ("AuthService:SigningAlgorithm", "RS256")]);
-        var store = replica.Get<SigningKeyStore>();
-        Assert.Equal(old, replica.Keys.Active.Kid);
-        Assert.Equal(2, replica.Keys.Published.Count);
-        Assert.False(await store.IsTransitionDueAsync(Cancellation));
-
-        time.NowMs += (long)SigningKeyStore.AnnounceTime.TotalMilliseconds;
-        await StepAsync(store);
-        Assert.Equal("RS256", replica.Keys.Active.Algorithm);
-        Assert.Equal(2, replica.Keys.Published.Count);
-        Assert.False(await store.IsTransitionDueAsync(Cancellation));
-
-        time.NowMs += (long)SigningKeyStore.RetireTime.TotalMilliseconds;
-        await StepAsync(store);
-        Assert.Equal([replica.Keys.Active.Kid], replica.Keys.Published.Keys);
-        await using var database = replica.Open();
-        var gone = await database.SigningKeys.SingleAsync(key => key.Kid == old, Cancellation);
-        Assert.Equal((SigningKeyState.Gone, ""), (gone.State, gone.SealedPrivateKey));
-    }
 
     [Fact]
     public async Task Database_refuses_a_second_active_key()
@@ -90,12 +59,5 @@ public sealed class SigningKeyStoreTests(Databases databases)
         var key = Assert.Single(JsonDocument.Parse(replica.Keys.Jwks).RootElement.GetProperty("keys").EnumerateArray());
         Assert.Equal(["alg", "crv", "kid", "kty", "use", "x", "y"], key.EnumerateObject().Select(member => member.Name).Order());
         Assert.Equal(replica.Keys.Active.Kid, key.GetProperty("kid").GetString());
-    }
-
-    private static async Task StepAsync(SigningKeyStore store)
-    {
-        Assert.True(await store.IsTransitionDueAsync(Cancellation));
-        await store.TransitionAsync(Cancellation);
-        await store.LoadAsync(Cancellation);
     }
 }
