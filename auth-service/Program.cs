@@ -2,8 +2,10 @@ using AuthService.Audit;
 using AuthService.Diagnostics;
 using AuthService.Limits;
 using AuthService.OAuth;
+using AuthService.Pages;
 using AuthService.Revocation;
 using AuthService.Sessions;
+using AuthService.SignIn;
 using AuthService.SigningKeys;
 using AuthService.Tokens;
 using AuthService.Users;
@@ -39,6 +41,8 @@ internal static class Program
         builder.Services.AddLimits();
         builder.Services.AddSessions();
         builder.Services.AddOAuth();
+        builder.Services.AddBrowserSignIn();
+        builder.Services.AddPages();
         builder.Services.AddExceptionHandler<FaultHandler>();
     }
 
@@ -47,10 +51,12 @@ internal static class Program
         // Failures become 503, 400 or 500 answers; refusals without a body get one.
         app.UseExceptionHandler(_ => { });
         app.UseStatusBodies();
+        app.UsePageHeaders();
         app.MapMetadata();
         app.MapTokenEndpoint();
         app.MapTokenEndpoints();
         app.MapSessionEndpoints();
         app.MapUserEndpoints();
+        app.MapPages();
     }
 }

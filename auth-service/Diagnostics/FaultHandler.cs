@@ -23,13 +23,19 @@ internal sealed partial class FaultHandler(ILogger<FaultHandler> logger) : IExce
             await refusal.WriteAsync(httpContext);
             return true;
         }
-        var (status, code, detail) = Describe(exception);
+        var (status, code) = Report(httpContext, exception);
+        await ProblemBody.WriteAsync(httpContext, status, code, Describe(exception).Detail, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Logs a failure and says what it is answered with, whatever the form of the answer.</summary>
+    public (int Status, string Code) Report(HttpContext context, Exception exception)
+    {
+        var (status, code, _) = Describe(exception);
         if (status == StatusCodes.Status500InternalServerError) Log.Failed(logger, exception);
         else if (status == StatusCodes.Status503ServiceUnavailable) Log.Unavailable(logger, code, exception.GetType().Name, exception.Message);
-
-        if (status == StatusCodes.Status503ServiceUnavailable) httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
-        await ProblemBody.WriteAsync(httpContext, status, code, detail, cancellationToken);
-        return true;
+        if (status == StatusCodes.Status503ServiceUnavailable) context.Response.Headers.RetryAfter = RetryAfterSeconds;
+        return (status, code);
     }
 
     private static (int Status, string Code, string Detail) Describe(Exception exception) => exception switch

@@ -193,6 +193,11 @@ internal sealed class SessionScripts
         return { s.client, s.epoch, s.created, s.seen, string.format('%.0f', expires_at(s)), s.address, s.agent }
         """;
 
+    /// <summary>ARGV: user. Removes the record of a session whose end the database has. Returns 1 if there was one.</summary>
+    private const string ForgetBody = """
+        return redis.call('HGET', KEYS[1], 'user') == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
+        """;
+
     /// <summary>KEYS[1]: index. ARGV: sid, its expiry. Drops what has expired; the key lives as long as its longest session.</summary>
     private const string AddToIndexBody = """
         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_ms())
@@ -222,6 +227,7 @@ internal sealed class SessionScripts
         AllowEpoch = world + Read + AllowEpochBody;
         StampEpoch = world + Read + StampEpochBody;
         Show = world + Read + ShowBody;
+        Forget = ForgetBody;
         AddToIndex = world + AddToIndexBody;
         ReadIndex = world + ReadIndexBody;
         RemoveFromIndex = RemoveFromIndexBody;
@@ -240,6 +246,8 @@ internal sealed class SessionScripts
     public string StampEpoch { get; }
 
     public string Show { get; }
+
+    public string Forget { get; }
 
     public string AddToIndex { get; }
 

@@ -97,6 +97,10 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
     public async Task<bool> StampEpochAsync(string sid, Guid userId, long epoch, long nextEpoch, CancellationToken cancellationToken) =>
         (bool)await _redis.EvaluateAsync(scripts.StampEpoch, [keys.Session(sid)], [Text(userId), epoch, nextEpoch], cancellationToken);
 
+    /// <summary>Removes a session whose end stands in the database and is published: its record is for nothing any more.</summary>
+    public Task ForgetAsync(string sid, Guid userId, CancellationToken cancellationToken) =>
+        _redis.EvaluateAsync(scripts.Forget, [keys.Session(sid)], [Text(userId)], cancellationToken);
+
     /// <summary>The user's live sessions of one epoch, those first that live longest. For showing: the index may miss some.</summary>
     public Task<IReadOnlyList<SessionInfo>> ListAsync(Guid userId, long sessionEpoch, CancellationToken cancellationToken) =>
         ListAsync(userId, sessionEpoch, MaxListed, cancellationToken);
