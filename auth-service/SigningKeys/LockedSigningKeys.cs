@@ -69,8 +69,8 @@ internal sealed class LockedSigningKeys : IAsyncDisposable
     {
         // Two statements, in this order: there is never more than one active key, not even within the transaction.
         await Database.SaveChangesAsync(cancellationToken);
-        (next.State, next.StateSinceMs) = (SigningKeyState.Active, nowMs);
-        if (!Rows.Contains(next)) Add(next);
+        if (Rows.Contains(next)) next.MoveTo(SigningKeyState.Active, nowMs);
+        else Add(next);
     }
 
     public async Task CommitAsync(CancellationToken cancellationToken)

@@ -1,23 +1,20 @@
-using System.Text.Json;
+using System.Text.Json.Nodes;
+using AuthService.Audit;
 using AuthService.Users;
 
 namespace AuthService.SigningKeys;
 
-/// <summary>What is recorded of keys.</summary>
-internal static class SigningKeyAudit
+/// <summary>What is recorded of keys: each record belongs to the transaction of its change.</summary>
+internal sealed class SigningKeyAudit(AuditLog log)
 {
-    public const string Announced = "signing_key.announced";
-    public const string Activated = "signing_key.activated";
-    public const string Withdrawn = "signing_key.withdrawn";
+    public void Created(UsersDbContext database, SigningKeyRow key, string? actor) => Stage(database, AuditTypes.SigningKeyCreated, key, actor);
 
-    /// <summary>Adds the event to the transaction of the change.</summary>
-    public static void Stage(UsersDbContext database, string type, SigningKeyRow key, string? actor, TimeProvider time, string? previous = null) =>
-        database.AuditEvents.Add(new AuditEvent
-        {
-            EventId = Guid.NewGuid().ToString("D"),
-            AtMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
-            Type = type,
-            Actor = actor,
-            Detail = JsonSerializer.Serialize(new { kid = key.Kid, alg = key.Algorithm, previous }),
-        });
+    public void Activated(UsersDbContext database, SigningKeyRow key, string? actor) => Stage(database, AuditTypes.SigningKeyActivated, key, actor);
+
+    public void Retired(UsersDbContext database, SigningKeyRow key, string? actor) => Stage(database, AuditTypes.SigningKeyRetired, key, actor);
+
+    public void Withdrawn(UsersDbContext database, SigningKeyRow key, string? actor) => Stage(database, AuditTypes.SigningKeyWithdrawn, key, actor);
+
+    private void Stage(UsersDbContext database, string type, SigningKeyRow key, string? actor) => log.Stage(
+        database, new AuditRecord(type, actor, key.Kid, ClientId: null, Sid: null, new JsonObject { ["alg"] = key.Algorithm, ["state"] = key.State }));
 }

@@ -8,10 +8,14 @@ namespace AuthService.SigningKeys;
 
 /// <summary>A signing key, for showing. Nothing of it is secret.</summary>
 /// <param name="State">One of <see cref="SigningKeyState"/>.</param>
-/// <param name="StateSince">Since when.</param>
+/// <param name="Withdrawn">Whether it was taken out of use in an emergency, and its tokens are revoked.</param>
+/// <param name="ActivatedAt">When it first signed; null if it has not.</param>
+/// <param name="RetiredAt">When it ceased to sign; null if it has not.</param>
+/// <param name="GoneAt">When it was published no longer; null while it is.</param>
 /// <param name="NextChangeAt">When it comes into its next state by itself; null if it stays as it is.</param>
 internal sealed record SigningKeyInfo(
-    string Kid, string Algorithm, string State, DateTimeOffset CreatedAt, DateTimeOffset StateSince, DateTimeOffset? NextChangeAt);
+    string Kid, string Algorithm, string State, bool Withdrawn, DateTimeOffset CreatedAt, DateTimeOffset? ActivatedAt, DateTimeOffset? RetiredAt,
+    DateTimeOffset? GoneAt, DateTimeOffset? NextChangeAt);
 
 /// <summary>What came of a withdrawal.</summary>
 /// <param name="Withdrawn">The keys that were withdrawn now: empty if the key had been before.</param>
@@ -21,8 +25,8 @@ internal sealed record SigningKeyWithdrawal(IReadOnlyList<string> Withdrawn, Sig
 
 /// <summary>Changes signing keys by hand. Every change is one transaction with its audit event, and safe to repeat.</summary>
 internal sealed partial class SigningKeyRotation(
-    IDbContextFactory<UsersDbContext> databases, SigningKeyStore store, SigningKeySchedule schedule, SigningKeyNews news, RevocationService revocation,
-    IOptions<AuthServiceOptions> options, TimeProvider time, ILogger<SigningKeyRotation> logger)
+    IDbContextFactory<UsersDbContext> databases, SigningKeyStore store, SigningKeySchedule schedule, SigningKeyNews news, SigningKeyAudit audit,
+    RevocationService revocation, IOptions<AuthServiceOptions> options, TimeProvider time, ILogger<SigningKeyRotation> logger)
 {
     /// <summary>All keys there ever were, the newest first.</summary>
     public async Task<IReadOnlyList<SigningKeyInfo>> ListAsync(CancellationToken cancellationToken)
@@ -69,7 +73,7 @@ internal sealed partial class SigningKeyRotation(
         await using (var locked = await LockedSigningKeys.LockAsync(databases, cancellationToken))
         {
             if (locked.Rows.Find(row => row.Kid == kid) is not { } key) return null;
-            if (key.State != SigningKeyState.Withdrawn) await WithdrawAsync(locked, key, actor, withdrawn, cancellationToken);
+            if (!key.Withdrawn) await WithdrawAsync(locked, key, actor, withdrawn, cancellationToken);
             active = Info(locked.Active, locked.Rows, await schedule.ReadTimesAsync(locked.Database, cancellationToken));
             await locked.CommitAsync(cancellationToken);
         }
@@ -87,16 +91,17 @@ internal sealed partial class SigningKeyRotation(
         foreach (var row in wasActive && locked.Announced is { } announced ? [key, announced] : (SigningKeyRow[])[key])
         {
             Log.Withdrawn(logger, row.Kid, row.State);
-            (row.State, row.StateSinceMs, row.SealedPrivateKey) = (SigningKeyState.Withdrawn, nowMs, "");
+            row.MoveTo(SigningKeyState.Gone, nowMs);
+            row.Withdrawn = true;
             RevocationService.Stage(
                 locked.Database, new RevocationEntry(options.Value.Issuer, RevocationKind.Kid, row.Kid, CutOffMs: 0, ExceptSid: null, RevocationEntry.Never));
-            SigningKeyAudit.Stage(locked.Database, SigningKeyAudit.Withdrawn, row, actor, time);
+            audit.Withdrawn(locked.Database, row, actor);
             withdrawn.Add(row.Kid);
         }
         if (!wasActive) return;
         var next = store.Make(SigningKeyState.Active);
         await locked.ActivateAsync(next, nowMs, cancellationToken);
-        SigningKeyAudit.Stage(locked.Database, SigningKeyAudit.Activated, next, actor, time, previous: key.Kid);
+        audit.Created(locked.Database, next, actor);
     }
 
     /// <summary>Serves the keys as they are now, and says so. The change stands whatever fails here: every replica reads the
@@ -115,8 +120,10 @@ internal sealed partial class SigningKeyRotation(
     }
 
     private static SigningKeyInfo Info(SigningKeyRow row, IReadOnlyCollection<SigningKeyRow> all, KeyTimes times) => new(
-        row.Kid, row.Algorithm, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.CreatedAtMs),
-        DateTimeOffset.FromUnixTimeMilliseconds(row.StateSinceMs), times.NextChangeOf(row, all));
+        row.Kid, row.Algorithm, row.State, row.Withdrawn, Time(row.CreatedAtMs)!.Value, Time(row.ActivatedAtMs), Time(row.RetiredAtMs), Time(row.GoneAtMs),
+        times.NextChangeOf(row, all));
+
+    private static DateTimeOffset? Time(long? ms) => ms is { } value ? DateTimeOffset.FromUnixTimeMilliseconds(value) : null;
 
     private static partial class Log
     {

@@ -12,7 +12,7 @@ internal sealed class SigningKeyRow
     /// <summary>One of <see cref="SigningKeyState"/>.</summary>
     public required string State { get; set; }
 
-    /// <summary>PKCS #8, sealed under <c>AuthService:KeyEncryptionKeys</c>; empty once the key is gone or withdrawn.</summary>
+    /// <summary>PKCS #8, sealed under <c>AuthService:KeyEncryptionKeys</c>; empty once the key is gone.</summary>
     public required string SealedPrivateKey { get; set; }
 
     /// <summary>Unix ms.</summary>
@@ -32,9 +32,18 @@ internal sealed class SigningKeyRow
 
     /// <summary>Taken out of use before its time: its tokens are refused for ever.</summary>
     public bool Withdrawn { get; set; }
+
+    /// <summary>Brings it into another state. A key that is gone has no private key any more.</summary>
+    public void MoveTo(string state, long nowMs)
+    {
+        if (state == SigningKeyState.Active) ActivatedAtMs = nowMs;
+        if (State == SigningKeyState.Active) RetiredAtMs = nowMs;
+        if (state == SigningKeyState.Gone) (GoneAtMs, SealedPrivateKey) = (nowMs, "");
+        (State, StateSinceMs) = (state, nowMs);
+    }
 }
 
-/// <summary>A key's life: announced, active, retiring, gone; or withdrawn, at any point of it.</summary>
+/// <summary>A key's life: announced, active, retiring, gone.</summary>
 internal static class SigningKeyState
 {
     /// <summary>Published, not signing yet; at most one.</summary>
@@ -46,11 +55,8 @@ internal static class SigningKeyState
     /// <summary>Published until its last token has expired.</summary>
     public const string Retiring = "retiring";
 
-    /// <summary>No token of it can be valid any more.</summary>
+    /// <summary>No token of it is valid any more: all are over, or it was withdrawn.</summary>
     public const string Gone = "gone";
-
-    /// <summary>Taken out of use in an emergency: every token it ever signed is revoked, for ever.</summary>
-    public const string Withdrawn = "withdrawn";
 
     /// <summary>The states whose keys are loaded and published.</summary>
     public static readonly string[] Published = [Announced, Active, Retiring];

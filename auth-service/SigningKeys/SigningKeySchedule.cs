@@ -9,7 +9,7 @@ namespace AuthService.SigningKeys;
 /// last token is over. Every replica runs it; the one that gets the lock first does what is due.
 /// </summary>
 internal sealed partial class SigningKeySchedule(
-    IDbContextFactory<UsersDbContext> databases, SigningKeyStore store, IOptions<SigningKeyOptions> options, IOptions<AuthServiceOptions> service,
+    IDbContextFactory<UsersDbContext> databases, SigningKeyStore store, SigningKeyAudit audit, IOptions<SigningKeyOptions> options, IOptions<AuthServiceOptions> service,
     TimeProvider time, ILogger<SigningKeySchedule> logger)
 {
     /// <summary>
@@ -44,7 +44,7 @@ internal sealed partial class SigningKeySchedule(
         if (locked.Announced is { } announced) return announced;
         var next = store.Make(SigningKeyState.Announced);
         locked.Add(next);
-        SigningKeyAudit.Stage(locked.Database, SigningKeyAudit.Announced, next, actor, time);
+        audit.Created(locked.Database, next, actor);
         return next;
     }
 
@@ -64,17 +64,18 @@ internal sealed partial class SigningKeySchedule(
         foreach (var row in locked.Rows.Where(row => row.State == SigningKeyState.Retiring && times.GoesAt(row) <= now))
         {
             Log.Moved(logger, row.Kid, row.State, SigningKeyState.Gone);
-            (row.State, row.StateSinceMs, row.SealedPrivateKey) = (SigningKeyState.Gone, nowMs, "");
+            row.MoveTo(SigningKeyState.Gone, nowMs);
         }
         var active = locked.Active;
         if (locked.Announced is { } next)
         {
             if (times.ActivatesAt(next) > now) return;
             Log.Moved(logger, active.Kid, active.State, SigningKeyState.Retiring);
-            (active.State, active.StateSinceMs) = (SigningKeyState.Retiring, nowMs);
+            active.MoveTo(SigningKeyState.Retiring, nowMs);
+            audit.Retired(locked.Database, active, actor: null);
             Log.Moved(logger, next.Kid, next.State, SigningKeyState.Active);
             await locked.ActivateAsync(next, nowMs, cancellationToken);
-            SigningKeyAudit.Stage(locked.Database, SigningKeyAudit.Activated, next, actor: null, time, previous: active.Kid);
+            audit.Activated(locked.Database, next, actor: null);
         }
         else if (times.AnnouncesNextAt(active) <= now)
         {

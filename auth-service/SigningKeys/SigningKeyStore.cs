@@ -11,7 +11,7 @@ namespace AuthService.SigningKeys;
 /// so that who can write to the database but has no key-encryption key cannot add a key.
 /// </summary>
 internal sealed partial class SigningKeyStore(
-    IDbContextFactory<UsersDbContext> databases, Lazy<KeyEncryptionKeyRing> ring, SigningKeySet keys,
+    IDbContextFactory<UsersDbContext> databases, Lazy<KeyEncryptionKeyRing> ring, SigningKeySet keys, SigningKeyAudit audit,
     IOptions<AuthServiceOptions> options, TimeProvider time, ILogger<SigningKeyStore> logger) : IPreparationStep, IDisposable
 {
     /// <summary>What the envelopes are sealed for.</summary>
@@ -28,13 +28,20 @@ internal sealed partial class SigningKeyStore(
         {
             if (!await database.SigningKeys.AnyAsync(key => key.State == SigningKeyState.Active, cancellationToken))
             {
-                database.Add(Make(SigningKeyState.Active));
+                var first = Make(SigningKeyState.Active);
+                database.Add(first);
+                audit.Created(database, first, actor: null);
                 await database.SaveChangesAsync(cancellationToken);
             }
         }
         await using (var locked = await LockedSigningKeys.LockAsync(databases, cancellationToken))
         {
-            if (locked.Active.Algorithm != options.Value.SigningAlgorithm && locked.Announced is null) locked.Add(Make(SigningKeyState.Announced));
+            if (locked.Active.Algorithm != options.Value.SigningAlgorithm && locked.Announced is null)
+            {
+                var next = Make(SigningKeyState.Announced);
+                locked.Add(next);
+                audit.Created(locked.Database, next, actor: null);
+            }
             foreach (var row in locked.Rows.Where(row => row.SealedPrivateKey.Length > 0)) Reseal(row);
             await locked.CommitAsync(cancellationToken);
         }
@@ -78,6 +85,7 @@ internal sealed partial class SigningKeyStore(
             SealedPrivateKey = ring.Value.Seal(Purpose, key.Kid, key.ExportPkcs8()),
             CreatedAtMs = now,
             StateSinceMs = now,
+            ActivatedAtMs = state == SigningKeyState.Active ? now : null,
         };
     }
 

@@ -8,13 +8,15 @@ internal static class SigningKeysExtensions
 {
     private const string KeysSetting = $"{AuthServiceOptions.Section}:{nameof(AuthServiceOptions.KeyEncryptionKeys)}";
 
-    /// <summary>The keys that sign tokens, and the ring of keys that seals them. Needs users, Redis and the revocation service.</summary>
+    /// <summary>The keys that sign tokens, and the ring of keys that seals them. Needs users, the audit log, Redis and the
+    /// revocation service.</summary>
     public static IServiceCollection AddSigningKeys(this IServiceCollection services)
     {
         services.AddSingleton(sp => new Lazy<KeyEncryptionKeyRing>(() => Ring(
             sp.GetRequiredService<IOptions<AuthServiceOptions>>().Value, sp.GetRequiredService<UsersDatabaseOptions>(), sp.GetRequiredService<IHostEnvironment>())));
         services.AddSingleton(sp => sp.GetRequiredService<Lazy<KeyEncryptionKeyRing>>().Value);
         services.AddSingleton<SigningKeySet>();
+        services.AddSingleton<SigningKeyAudit>();
         services.AddSingleton<SigningKeyStore>();
         services.AddSingleton<IPreparationStep>(sp => sp.GetRequiredService<SigningKeyStore>());
         services.AddSingleton<SigningKeySchedule>();

@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.SigningKeys;
 using AuthService.Tests.Tokens;
 using AuthService.Tests.Users;
@@ -47,8 +48,9 @@ public sealed class SigningKeyScheduleTests(Databases databases)
         var gone = await database.SigningKeys.SingleAsync(key => key.Kid == old, Cancellation);
         Assert.Equal((SigningKeyState.Gone, ""), (gone.State, gone.SealedPrivateKey));
         var audit = await database.AuditEvents.Where(row => row.Type.StartsWith("signing_key.")).OrderBy(row => row.Id).ToListAsync(Cancellation);
-        Assert.Equal([SigningKeyAudit.Announced, SigningKeyAudit.Activated], audit.Select(row => row.Type));
-        Assert.All(audit, row => Assert.Contains(next, row.Detail, StringComparison.Ordinal));
+        Assert.Equal(
+            [(AuditTypes.SigningKeyCreated, old), (AuditTypes.SigningKeyCreated, next), (AuditTypes.SigningKeyRetired, old), (AuditTypes.SigningKeyActivated, next)],
+            audit.Select(row => (row.Type, row.Subject)));
     }
 
     // A token issued under an earlier, longer setting outlives the present one.
@@ -85,7 +87,7 @@ public sealed class SigningKeyScheduleTests(Databases databases)
             await using var database = replicas[0].Open();
             var states = await database.SigningKeys.Select(key => key.State).ToListAsync(Cancellation);
             Assert.Equal([SigningKeyState.Active, SigningKeyState.Gone], states.Order());
-            Assert.Equal(2, await database.AuditEvents.CountAsync(row => row.Type.StartsWith("signing_key."), Cancellation));
+            Assert.Equal(4, await database.AuditEvents.CountAsync(row => row.Type.StartsWith("signing_key."), Cancellation));
             Assert.Single(replicas.Select(replica => replica.Keys.Active.Kid).Distinct());
         }
         finally
