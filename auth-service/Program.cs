@@ -1,3 +1,5 @@
+using AuthService.Administration;
+using AuthService.Administration.Commands;
 using AuthService.Audit;
 using AuthService.Diagnostics;
 using AuthService.Limits;
@@ -26,7 +28,9 @@ internal static class Program
     };
 
     internal static Task<int> Main(string[] args) =>
-        MigrateCommand.Handles(args) ? MigrateCommand.RunAsync(args[1..]) : ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
+        MigrateCommand.Handles(args) ? MigrateCommand.RunAsync(args[1..])
+        : AdministrationCommands.Handles(args) ? AdministrationCommands.RunAsync(args)
+        : ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
 
     internal static void AddServices(WebApplicationBuilder builder)
     {
@@ -43,6 +47,7 @@ internal static class Program
         builder.Services.AddOAuth();
         builder.Services.AddBrowserSignIn();
         builder.Services.AddPages();
+        builder.Services.AddAdministration();
         builder.Services.AddExceptionHandler<FaultHandler>();
     }
 
@@ -58,5 +63,6 @@ internal static class Program
         app.MapSessionEndpoints();
         app.MapUserEndpoints();
         app.MapPages();
+        app.MapAdministration();
     }
 }

@@ -198,6 +198,12 @@ internal sealed class SessionScripts
         return redis.call('HGET', KEYS[1], 'user') == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
         """;
 
+    /// <summary>Returns user and client of a session, an ended one too, else nothing.</summary>
+    private const string OwnerBody = """
+        local s = read(KEYS[1])
+        return s.user and { s.user, s.client } or false
+        """;
+
     /// <summary>KEYS[1]: index. ARGV: sid, its expiry. Drops what has expired; the key lives as long as its longest session.</summary>
     private const string AddToIndexBody = """
         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_ms())
@@ -228,6 +234,7 @@ internal sealed class SessionScripts
         StampEpoch = world + Read + StampEpochBody;
         Show = world + Read + ShowBody;
         Forget = ForgetBody;
+        Owner = world + Read + OwnerBody;
         AddToIndex = world + AddToIndexBody;
         ReadIndex = world + ReadIndexBody;
         RemoveFromIndex = RemoveFromIndexBody;
@@ -248,6 +255,8 @@ internal sealed class SessionScripts
     public string Show { get; }
 
     public string Forget { get; }
+
+    public string Owner { get; }
 
     public string AddToIndex { get; }
 

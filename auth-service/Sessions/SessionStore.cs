@@ -123,6 +123,13 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
             sid, fields[0], long.Parse(fields[1]), Time(fields[2]), Time(fields[3]), Time(fields[4]), Known(fields[5]), Known(fields[6]));
     }
 
+    /// <summary>Whose session it is or, as long as Redis remembers it, was; null if it knows none of that id.</summary>
+    public async Task<SessionOwner?> FindOwnerAsync(string sid, CancellationToken cancellationToken)
+    {
+        var result = await _redis.EvaluateAsync(scripts.Owner, [keys.Session(sid)], [], cancellationToken);
+        return result.IsNull ? null : new SessionOwner(Guid.Parse(((string[])result!)[0]), ((string[])result!)[1]);
+    }
+
     private async Task<IReadOnlyList<SessionInfo>> ListAsync(Guid userId, long sessionEpoch, int most, CancellationToken cancellationToken)
     {
         var sids = (string[])(await _redis.EvaluateAsync(scripts.ReadIndex, [keys.UserSessions(userId)], [most], cancellationToken))!;

@@ -70,6 +70,9 @@ internal sealed record SessionEnding(bool Ended, string Partition, string? Outbo
 internal sealed record SessionInfo(
     string Sid, string ClientId, long SessionEpoch, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt, string? Address, string? UserAgent);
 
+/// <summary>Whose session it is.</summary>
+internal sealed record SessionOwner(Guid UserId, string ClientId);
+
 /// <summary>What sessions are measured by.</summary>
 /// <param name="Issuer">Issuer of the access tokens that die with a session.</param>
 /// <param name="GracePeriod">How long the predecessor of an unused refresh token is answered again.</param>

@@ -32,6 +32,10 @@ internal sealed class Client
 
     public bool Disabled { get; set; }
 
+    /// <summary>When it was deleted, Unix ms; null while it is there. The row stays, disabled, so that nobody gets its id again:
+    /// refresh tokens of its sessions would be good with another client of that id.</summary>
+    public long? DeletedAtMs { get; set; }
+
     /// <summary>Cut-off, Unix ms: tokens of this client issued at or before it are dead. 0: none.</summary>
     public long NotBeforeMs { get; set; }
 

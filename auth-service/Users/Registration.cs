@@ -61,7 +61,7 @@ internal sealed class Registration(UsersDbContext database, UserManager<User> ma
     }
 
     /// <summary>One @ with something on both sides, no blanks or control characters: whether mail arrives only a mail can tell.</summary>
-    private static bool IsEmail(string email) =>
+    public static bool IsEmail(string email) =>
         email.Length <= MaxEmailLength && email.Split('@') is [{ Length: > 0 }, { Length: > 0 }]
         && !email.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || char.IsSurrogate(c));
 }

@@ -244,6 +244,10 @@ namespace AuthService.Users.Migrations.PostgreSql
                         .HasColumnType("bigint")
                         .HasColumnName("created_at_ms");
 
+                    b.Property<long?>("DeletedAtMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("deleted_at_ms");
+
                     b.Property<bool>("Disabled")
                         .HasColumnType("boolean")
                         .HasColumnName("disabled");

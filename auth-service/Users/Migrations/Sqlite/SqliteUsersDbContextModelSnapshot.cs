@@ -237,6 +237,10 @@ namespace AuthService.Users.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("created_at_ms");
 
+                    b.Property<long?>("DeletedAtMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("deleted_at_ms");
+
                     b.Property<bool>("Disabled")
                         .HasColumnType("INTEGER")
                         .HasColumnName("disabled");
