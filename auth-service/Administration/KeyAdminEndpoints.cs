@@ -25,8 +25,11 @@ internal static class KeyAdminEndpoints
         ["kid"] = key.Kid,
         ["alg"] = key.Algorithm,
         ["state"] = key.State,
+        ["withdrawn"] = key.Withdrawn,
         ["created_at"] = key.CreatedAt,
-        ["state_since"] = key.StateSince,
+        ["activated_at"] = key.ActivatedAt,
+        ["retired_at"] = key.RetiredAt,
+        ["gone_at"] = key.GoneAt,
         ["next_change_at"] = key.NextChangeAt,
     };
 

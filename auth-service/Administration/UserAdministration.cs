@@ -49,7 +49,7 @@ internal sealed class UserAdministration(
                 await SetClaimsAsync(database, user, more.Claims.Or([]), cancellationToken);
                 Record(database, AuditTypes.UserCreated, by, user, new JsonObject { ["username"] = userName, ["roles"] = Names(roles) });
                 await database.SaveChangesAsync(cancellationToken);
-                return (await reader.ViewAsync(database, user, cancellationToken), 0);
+                return (await UserReader.ViewAsync(database, user, cancellationToken), 0);
             },
             NameTaken,
             cancellationToken);
@@ -83,7 +83,7 @@ internal sealed class UserAdministration(
                 await database.SaveChangesAsync(cancellationToken);
                 cutOffs.Stage(database, current);
                 Record(database, AuditTypes.PasswordReset, by, current);
-                return (await reader.ViewAsync(database, current, cancellationToken), 1);
+                return (await UserReader.ViewAsync(database, current, cancellationToken), 1);
             },
             NameTaken,
             cancellationToken);
@@ -97,7 +97,7 @@ internal sealed class UserAdministration(
             async database =>
             {
                 var user = await LoadAsync(database, id, tags, cancellationToken);
-                var roles = await reader.RolesAsync(database, id, cancellationToken);
+                var roles = await UserReader.RolesAsync(database, id, cancellationToken);
                 // First the update, which takes the row; the cut-off must not be older than the wait for it.
                 EndSessions(user);
                 await database.SaveChangesAsync(cancellationToken);
@@ -118,7 +118,7 @@ internal sealed class UserAdministration(
         UsersDbContext database, Guid id, UserChange change, EntityTags tags, SessionActor by, CancellationToken cancellationToken)
     {
         var user = await LoadAsync(database, id, tags, cancellationToken);
-        var before = await reader.ViewAsync(database, user, cancellationToken);
+        var before = await UserReader.ViewAsync(database, user, cancellationToken);
         var (wasDisabled, profile) = (user.Disabled, (user.UserName, user.DisplayName, user.Email));
         var wasAdministrator = !wasDisabled && before.Roles.Contains(Role.Admin);
         if (change.SecondFactor is { IsGiven: true, Value: true } && !user.TwoFactorEnabled)
@@ -154,7 +154,7 @@ internal sealed class UserAdministration(
         var revoking = disabling || rolesDiffer || claimsDiffer || renamed;
         if (revoking) cutOffs.Stage(database, user);
         await database.SaveChangesAsync(cancellationToken);
-        return (await reader.ViewAsync(database, user, cancellationToken), revoking ? 1 : 0);
+        return (await UserReader.ViewAsync(database, user, cancellationToken), revoking ? 1 : 0);
     }
 
     private static async Task<User> LoadAsync(UsersDbContext database, Guid id, EntityTags tags, CancellationToken cancellationToken)

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using AuthService.Users;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -46,11 +45,11 @@ internal sealed class UserReader(IDbContextFactory<UsersDbContext> databases, IL
         return found.Contains(id) ? id : found is [var only] ? only : throw RefusedException.NotFound("user");
     }
 
-    public async Task<UserView> ViewAsync(UsersDbContext database, User user, CancellationToken cancellationToken) =>
+    public static async Task<UserView> ViewAsync(UsersDbContext database, User user, CancellationToken cancellationToken) =>
         (await ViewAsync(database, [user], cancellationToken))[0];
 
     /// <summary>Role names in ordinal order.</summary>
-    public async Task<IReadOnlyList<string>> RolesAsync(UsersDbContext database, Guid userId, CancellationToken cancellationToken) =>
+    public static async Task<IReadOnlyList<string>> RolesAsync(UsersDbContext database, Guid userId, CancellationToken cancellationToken) =>
         (await RolesAsync(database, [userId], cancellationToken))[userId].Order(StringComparer.Ordinal).ToList();
 
     private static async Task<IReadOnlyList<UserView>> ViewAsync(UsersDbContext database, IReadOnlyList<User> users, CancellationToken cancellationToken)

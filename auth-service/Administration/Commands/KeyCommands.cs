@@ -17,7 +17,7 @@ internal static class KeyCommands
 
     private static async Task ListAsync(CommandRun run) => run.Output.Page(
         new Page<SigningKeyInfo>(await run.Get<SigningKeyRotation>().ListAsync(run.Cancellation), null), KeyAdminEndpoints.Members,
-        "kid", "alg", "state", "created_at", "state_since", "next_change_at");
+        "kid", "alg", "state", "withdrawn", "created_at", "activated_at", "retired_at", "gone_at", "next_change_at");
 
     private static async Task RotateAsync(CommandRun run)
     {
