@@ -12,6 +12,7 @@ internal static class LimitsExtensions
         services.AddSingleton<LimitStore>();
         services.AddSingleton<SignInLimit>();
         services.AddSingleton<RefreshLimit>();
+        services.AddSingleton<ClientLimit>();
         return services;
     }
 }

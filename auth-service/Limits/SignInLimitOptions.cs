@@ -28,6 +28,17 @@ internal sealed class SignInLimitOptions
     /// <summary>Registrations from one address, refused ones included. Default 50.</summary>
     public required int RegistrationsPerAddress { get; init; }
 
+    /// <summary>Clients that failed to authenticate at the OAuth endpoints, from one address. Default 1000. Services behind
+    /// one address share it.</summary>
+    public required int ClientFailuresPerAddress { get; init; }
+
+    /// <summary>Failures of one client from one address. Default 50.</summary>
+    public required int ClientFailuresPerAddressAndClient { get; init; }
+
+    /// <summary>Authorization requests from one address that began to wait for a page. Default 3000. Each takes some 2 KB in
+    /// Redis for 10 minutes.</summary>
+    public required int AuthorizationsPerAddress { get; init; }
+
     /// <summary>Refreshes from one address. Default 60000, which is 100 a second.</summary>
     public required int RefreshesPerAddress { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using AuthService.OAuth;
 using AuthService.Tokens;
 using ServiceHosting;
 
@@ -26,6 +27,13 @@ internal sealed class TooManyRequestsException(TimeSpan retryAfter) : Exception(
     public Task WriteAsync(HttpContext context)
     {
         SetRetryAfter(context);
+        if (OAuthPaths.IsForClients(context.Request.Path))
+        {
+            RequestReason.Set(context, Code);
+            return TokenAnswers.WriteAsync(
+                context, StatusCodes.Status429TooManyRequests, Encoding.ASCII.GetBytes($$"""{"error":"temporarily_unavailable","error_description":"{{Advice}}"}"""));
+        }
+
         if (!context.Request.Path.StartsWithSegments("/api/token", StringComparison.OrdinalIgnoreCase))
             return ProblemBody.WriteAsync(context, StatusCodes.Status429TooManyRequests, Code, Advice, context.RequestAborted);
         RequestReason.Set(context, Code);

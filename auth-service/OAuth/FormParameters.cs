@@ -5,7 +5,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace AuthService.OAuth;
 
-/// <summary>The parameters of a request to an OAuth endpoint, from its body alone.</summary>
+/// <summary>The parameters of a request to an OAuth endpoint: from its body alone, or from its query alone.</summary>
 internal sealed class FormParameters
 {
     /// <summary>The largest body that is read: a subject token and an actor token of full size, and room for the rest.</summary>
@@ -17,10 +17,14 @@ internal sealed class FormParameters
     private static readonly string[] Repeatable = ["audience", "resource"];
 
     private readonly Dictionary<string, List<string>> _values = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _repeated = new(StringComparer.Ordinal);
 
     private FormParameters()
     {
     }
+
+    /// <summary>Names that stand there more than once though they may not; the first value counts for nothing.</summary>
+    public IReadOnlyCollection<string> Repeated => _repeated;
 
     /// <summary>The value of a parameter that stands there at most once; null if it is absent.</summary>
     public string? this[string name] => _values.GetValueOrDefault(name)?[0];
@@ -28,8 +32,20 @@ internal sealed class FormParameters
     /// <summary>All values of a parameter.</summary>
     public IReadOnlyList<string> All(string name) => _values.GetValueOrDefault(name) ?? [];
 
-    /// <summary>Reads the body, or says what is wrong with it.</summary>
+    /// <summary>Reads the query, or says what is wrong with it. Parameters may be repeated.</summary>
+    public static (FormParameters? Form, OAuthRefusal? Refusal) ReadQuery(HttpContext context) =>
+        Parse(Encoding.UTF8.GetBytes(context.Request.QueryString.Value ?? "").AsSpan() is [_, .. var query] ? query : []);
+
+    /// <summary>Reads the body, or says what is wrong with it. No parameter is repeated.</summary>
     public static async Task<(FormParameters? Form, OAuthRefusal? Refusal)> ReadAsync(HttpContext context)
+    {
+        var (form, refusal) = await ReadBodyAsync(context);
+        // RFC 6749 section 3.2.
+        return form is { Repeated.Count: > 0 } ? (null, OAuthRefusal.InvalidRequest("A parameter stands there more than once.")) : (form, refusal);
+    }
+
+    /// <summary>Reads the body, or says what is wrong with it. Parameters may be repeated.</summary>
+    public static async Task<(FormParameters? Form, OAuthRefusal? Refusal)> ReadBodyAsync(HttpContext context)
     {
         var request = context.Request;
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
@@ -68,11 +84,11 @@ internal sealed class FormParameters
             var equals = pair.IndexOf((byte)'=');
             if (!FormText.TryDecode(equals < 0 ? pair : pair[..equals], out var name) || !FormText.TryDecode(equals < 0 ? [] : pair[(equals + 1)..], out var value))
                 return (null, OAuthRefusal.InvalidRequest("A parameter is not encoded as a form, in UTF-8."));
-            // RFC 6749 section 3.2: without a value it counts as absent; more than once it makes the request invalid.
+            // RFC 6749 section 3.1: without a value it counts as absent.
             if (value.Length == 0) continue;
             if (form._values.TryGetValue(name, out var values))
             {
-                if (!Repeatable.Contains(name)) return (null, OAuthRefusal.InvalidRequest("A parameter stands there more than once."));
+                if (!Repeatable.Contains(name)) form._repeated.Add(name);
                 values.Add(value);
             }
             else

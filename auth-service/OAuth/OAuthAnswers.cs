@@ -30,7 +30,10 @@ internal sealed record OAuthRefusal(string Error, string Description, int Status
 /// <summary>A token that the token endpoint gives.</summary>
 /// <param name="Scope">What the token is good for, which may be less than was asked for.</param>
 /// <param name="IssuedTokenType">RFC 8693 section 2.2.1; null for other grants.</param>
-internal sealed record GrantedToken(string AccessToken, long ExpiresInSeconds, string Scope, string? IssuedTokenType = null)
+/// <param name="RefreshToken">Null for a client that may not refresh.</param>
+/// <param name="IdToken">Null without the scope <c>openid</c>.</param>
+internal sealed record GrantedToken(
+    string AccessToken, long ExpiresInSeconds, string Scope, string? IssuedTokenType = null, string? RefreshToken = null, string? IdToken = null)
 {
     /// <summary>Without the token, which a record would print.</summary>
     public override string ToString() => $"[redacted], {ExpiresInSeconds} s, {Scope}";
@@ -52,7 +55,7 @@ internal static class OAuthAnswers
     public static Task WriteAsync(HttpContext context, GrantOutcome outcome) =>
         outcome.Token is { } token ? WriteAsync(context, StatusCodes.Status200OK, Body(token)) : RefuseAsync(context, outcome.Refusal!);
 
-    private static Task RefuseAsync(HttpContext context, OAuthRefusal refusal)
+    public static Task RefuseAsync(HttpContext context, OAuthRefusal refusal)
     {
         RequestReason.Set(context, refusal.Error);
         if (refusal.Status == StatusCodes.Status401Unauthorized) context.Response.Headers.WWWAuthenticate = Challenge;
@@ -68,12 +71,14 @@ internal static class OAuthAnswers
             ["expires_in"] = token.ExpiresInSeconds,
         };
         if (token.IssuedTokenType is not null) body["issued_token_type"] = token.IssuedTokenType;
+        if (token.RefreshToken is not null) body["refresh_token"] = token.RefreshToken;
+        if (token.IdToken is not null) body["id_token"] = token.IdToken;
         // RFC 6749 section 3.3: an empty scope cannot be written.
         if (token.Scope.Length > 0) body["scope"] = token.Scope;
         return body;
     }
 
-    private static Task WriteAsync(HttpContext context, int status, Dictionary<string, object> body)
+    public static Task WriteAsync(HttpContext context, int status, Dictionary<string, object> body)
     {
         var response = context.Response;
         var bytes = JsonSerializer.SerializeToUtf8Bytes(body);

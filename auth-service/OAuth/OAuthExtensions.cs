@@ -1,4 +1,6 @@
 using AuthService.OAuth.Authorization;
+using AuthService.OAuth.Clients;
+using AuthService.OAuth.Grants;
 using AuthService.OAuth.Logout;
 using ForwardedIdentity;
 using Microsoft.Extensions.Options;
@@ -21,10 +23,19 @@ internal static class OAuthExtensions
             provider.GetRequiredService<ILogger<IdentityKeys>>()));
         services.AddSingleton<ClientReader>();
         services.AddSingleton<ClientAuthentication>();
-        services.AddSingleton<ClientCredentialsGrant>();
         services.AddSingleton<SubjectTokenReader>();
         services.AddSingleton<TokenExchange>();
-        services.AddSingleton<TokenExchangeGrant>();
+        services.AddSingleton<IGrant, AuthorizationCodeGrant>();
+        services.AddSingleton<IGrant, RefreshTokenGrant>();
+        services.AddSingleton<IGrant, ClientCredentialsGrant>();
+        services.AddSingleton<IGrant, TokenExchangeGrant>();
+        services.AddSingleton<IGrant, PasswordGrant>();
+        services.AddSingleton<AuthorizationCodes>();
+        services.AddSingleton<AuthorizationRequestReader>();
+        services.AddSingleton<ClientAssertions>();
+        services.AddSingleton<IdTokens>();
+        services.AddSingleton<SessionAnswers>();
+        services.AddSingleton<Consents>();
         services.AddSingleton<BrowserBinding>();
         services.AddSingleton<BrowserTickets>();
         services.AddSingleton<AuthorizationAnswers>();

@@ -33,5 +33,8 @@ internal static class OAuthPaths
     /// <summary>The page that says that one is signed out.</summary>
     public const string SignedOutPage = Root + "/signed-out";
 
+    /// <summary>Whether a client itself asks there, and reads the errors of RFC 6749 section 5.2.</summary>
+    public static bool IsForClients(PathString path) => path == Token || path == Revocation || path == Introspection;
+
     public static string WithTicket(string path, string ticket) => $"{path}?ticket={ticket}";
 }

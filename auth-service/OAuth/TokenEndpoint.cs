@@ -1,18 +1,17 @@
+using AuthService.OAuth.Clients;
+using AuthService.OAuth.Grants;
+using AuthService.Sessions;
 using AuthService.Tokens;
+using Microsoft.Extensions.Primitives;
 
 namespace AuthService.OAuth;
 
 /// <summary><c>POST /connect/token</c> (RFC 6749 section 3.2).</summary>
 internal static class TokenEndpoint
 {
-    public const string Path = "/connect/token";
-
-    /// <summary>The grants it knows.</summary>
-    public static readonly string[] GrantTypes = [ClientCredentialsGrant.GrantType, TokenExchangeGrant.GrantType];
-
     public static IEndpointRouteBuilder MapTokenEndpoint(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapPost(Path, async context => await OAuthAnswers.WriteAsync(context, await GrantAsync(context)));
+        endpoints.MapPost(OAuthPaths.Token, async context => await OAuthAnswers.WriteAsync(context, await GrantAsync(context)));
         return endpoints;
     }
 
@@ -26,10 +25,12 @@ internal static class TokenEndpoint
         if (form["grant_type"] is not { } grantType) return OAuthRefusal.InvalidRequest("grant_type is missing.");
         var (client, unproven) = await services.GetRequiredService<ClientAuthentication>().AuthenticateAsync(context, form);
         if (client is null) return unproven!;
-        if (!GrantTypes.Contains(grantType)) return OAuthRefusal.UnsupportedGrantType("The grant type is not supported.");
+        if (services.GetServices<IGrant>().FirstOrDefault(grant => grant.GrantType == grantType) is not { } grant)
+            return OAuthRefusal.UnsupportedGrantType("The grant type is not supported.");
         if (!client.Client.GrantTypes.Contains(grantType)) return OAuthRefusal.UnauthorizedClient("The client may not use this grant type.");
-        return grantType == ClientCredentialsGrant.GrantType
-            ? await services.GetRequiredService<ClientCredentialsGrant>().IssueAsync(client, form, startMs, context.RequestAborted)
-            : await services.GetRequiredService<TokenExchangeGrant>().IssueAsync(client, form, startMs, context.RequestAborted);
+        var by = services.GetRequiredService<ClientAddress>().Actor(context, client.IsConfidential ? client.Client.ClientId : null);
+        var agent = context.Request.Headers.UserAgent;
+        var request = new GrantRequest(client, form, startMs, by, StringValues.IsNullOrEmpty(agent) ? null : agent.ToString());
+        return await grant.IssueAsync(request, context.RequestAborted);
     }
 }

@@ -1,3 +1,4 @@
+using AuthService.OAuth.Clients;
 using AuthService.Revocation;
 using AuthService.Sessions;
 using AuthService.Tokens;

@@ -33,7 +33,7 @@ internal sealed class SessionScripts
         """;
 
     /// <summary>Reads the record into a table of strings, empty if there is none.</summary>
-    private const string Read = """
+    public const string Read = """
         local function read(key)
           local flat, record = redis.call('HGETALL', key), {}
           for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
@@ -49,7 +49,7 @@ internal sealed class SessionScripts
     /// Turns the record into a tombstone and writes, in the same breath, what the rest of the system must learn: the
     /// revocation of the sid, the row of the ended session, the audit event.
     /// </summary>
-    private const string End = """
+    public const string End = """
         local function end_session(now, s, reason, audit)
           redis.call('DEL', KEYS[1])
           redis.call('HSET', KEYS[1], 'user', s.user, 'client', s.client, 'expires', s.expires, 'ended', reason, 'ended_at', now)
@@ -70,16 +70,19 @@ internal sealed class SessionScripts
 
         """;
 
-    /// <summary>ARGV: user, client, scope, epoch, auth_time, idle ms, absolute ms, address, agent. Returns the absolute expiry.</summary>
-    private const string StartBody = """
-        local now = now_ms()
-        local expires = now + ARGV[7]
-        redis.call('DEL', KEYS[1])
-        redis.call('HSET', KEYS[1], 'user', ARGV[1], 'client', ARGV[2], 'scope', ARGV[3], 'epoch', ARGV[4], 'auth_time', ARGV[5],
-          'created', now, 'seen', now, 'expires', expires, 'idle', ARGV[6], 'gen', 1, 'rotated', now, 'identity', identity(),
-          'address', ARGV[8], 'agent', ARGV[9])
-        redis.call('PEXPIREAT', KEYS[1], math.min(expires, now + ARGV[6]))
-        return expires
+    /// <summary>Begins a session. ARGV: user, client, scope, epoch, auth_time, idle ms, absolute ms, address, agent. Returns the
+    /// absolute expiry.</summary>
+    public const string Begin = """
+        local function begin_session(now)
+          local expires = now + ARGV[7]
+          redis.call('DEL', KEYS[1])
+          redis.call('HSET', KEYS[1], 'user', ARGV[1], 'client', ARGV[2], 'scope', ARGV[3], 'epoch', ARGV[4], 'auth_time', ARGV[5],
+            'created', now, 'seen', now, 'expires', expires, 'idle', ARGV[6], 'gen', 1, 'rotated', now, 'identity', identity(),
+            'address', ARGV[8], 'agent', ARGV[9])
+          redis.call('PEXPIREAT', KEYS[1], math.min(expires, now + ARGV[6]))
+          return expires
+        end
+
         """;
 
     /// <summary>
@@ -186,11 +189,11 @@ internal sealed class SessionScripts
         return 1
         """;
 
-    /// <summary>Returns client, epoch, created, seen, expiry by what is known now, address, agent of a live session, else nothing.</summary>
+    /// <summary>Returns client, epoch, created, seen, expiry by what is known now, address, agent, scope of a live session, else nothing.</summary>
     private const string ShowBody = """
         local s = read(KEYS[1])
         if not s.user or s.ended or s.user ~= ARGV[1] or now_ms() >= expires_at(s) then return false end
-        return { s.client, s.epoch, s.created, s.seen, string.format('%.0f', expires_at(s)), s.address, s.agent }
+        return { s.client, s.epoch, s.created, s.seen, string.format('%.0f', expires_at(s)), s.address, s.agent, s.scope }
         """;
 
     /// <summary>ARGV: user. Removes the record of a session whose end the database has. Returns 1 if there was one.</summary>
@@ -226,7 +229,7 @@ internal sealed class SessionScripts
     /// <param name="world">Lua that defines <c>now_ms</c> and <c>identity</c>: <see cref="World"/>, or what a test steers.</param>
     public SessionScripts(string world = World)
     {
-        Start = world + StartBody;
+        Start = world + Begin + "return begin_session(now_ms())";
         Rotate = world + Read + End + Judge + RotateBody;
         IsLive = world + Read + Judge + IsLiveBody;
         EndSession = world + Read + End + EndBody;

@@ -23,16 +23,14 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
     {
         var sid = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SessionKeys.SidLength / 2));
         var expires = (long)await _redis.EvaluateAsync(
-            scripts.Start,
-            [keys.Session(sid)],
-            [
-                Text(session.UserId), session.ClientId, session.Scope, session.SessionEpoch, session.AuthTimeSeconds, Milliseconds(session.Idle),
-                Milliseconds(session.Absolute), session.Address ?? "", Shorten(session.UserAgent ?? ""),
-            ],
-            cancellationToken);
-        await _redis.EvaluateAsync(scripts.AddToIndex, [keys.UserSessions(session.UserId)], [sid, expires], cancellationToken);
+            scripts.Start, [keys.Session(sid)], BeginArguments(session), cancellationToken);
+        await IndexAsync(session.UserId, sid, expires, cancellationToken);
         return new StartedSession(sid, new RefreshToken(sid, session.UserId, session.ClientId, Generation: 1, expires));
     }
+
+    /// <summary>Shows a session that another script began in its user's list.</summary>
+    public Task IndexAsync(Guid userId, string sid, long expiresMs, CancellationToken cancellationToken) =>
+        _redis.EvaluateAsync(scripts.AddToIndex, [keys.UserSessions(userId)], [sid, expiresMs], cancellationToken);
 
     /// <summary>Presents a genuine token for refresh: moves the session on, repeats its last step, or ends it.</summary>
     /// <param name="sessionEpoch">The user's epoch as the database has it.</param>
@@ -120,7 +118,7 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
             return null;
         var fields = (string[])result!;
         return new SessionInfo(
-            sid, fields[0], long.Parse(fields[1]), Time(fields[2]), Time(fields[3]), Time(fields[4]), Known(fields[5]), Known(fields[6]));
+            sid, fields[0], long.Parse(fields[1]), Time(fields[2]), Time(fields[3]), Time(fields[4]), Known(fields[5]), Known(fields[6]), fields[7]);
     }
 
     /// <summary>Whose session it is or, as long as Redis remembers it, was; null if it knows none of that id.</summary>
@@ -139,6 +137,13 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
             await _redis.EvaluateAsync(scripts.RemoveFromIndex, [keys.UserSessions(userId)], gone, cancellationToken);
         return [.. sessions.OfType<SessionInfo>().Where(session => session.SessionEpoch == sessionEpoch)];
     }
+
+    /// <summary>ARGV of <see cref="SessionScripts.Begin"/>.</summary>
+    internal static RedisValue[] BeginArguments(NewSession session) =>
+    [
+        Text(session.UserId), session.ClientId, session.Scope, session.SessionEpoch, session.AuthTimeSeconds, Milliseconds(session.Idle),
+        Milliseconds(session.Absolute), session.Address ?? "", Shorten(session.UserAgent ?? ""),
+    ];
 
     private RedisKey[] KeysOf(string sid) => [keys.Session(sid), keys.Outbox(SessionKeys.Partition(sid))];
 
@@ -165,6 +170,7 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
         SessionEndReason.EndedByAdministrator => "ended_by_administrator",
         SessionEndReason.TokenRevoked => "token_revoked",
         SessionEndReason.TokenReused => "token_reused",
+        SessionEndReason.CodeReused => "code_reused",
         SessionEndReason.TooMany => "too_many",
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
     };

@@ -9,7 +9,9 @@ using Microsoft.Extensions.Options;
 namespace AuthService.Sessions;
 
 /// <summary>What a sign-in or a refresh is answered with.</summary>
-internal sealed record SessionTokenPair(IssuedAccessToken Access, string Refresh, string Scope, string Sid)
+/// <param name="Refresh">Only a client that may refresh is given it.</param>
+/// <param name="Scope">Of the access token, which may be less than the session's.</param>
+internal sealed record SessionTokenPair(IssuedAccessToken Access, string Refresh, string Scope, string Sid, Guid UserId, long AuthTimeSeconds)
 {
     /// <summary>Without the tokens, which a record would print.</summary>
     public override string ToString() => $"{Access}, session {Sid}";
@@ -29,19 +31,43 @@ internal sealed partial class SessionTokens(
     public async Task<SessionTokenPair> StartAsync(
         AccountState account, string clientId, string scope, long startMs, string? address, string? userAgent, CancellationToken cancellationToken)
     {
-        revocation.EnsureAvailable();
         var (idle, absolute) = await LifetimesAsync(clientId, cancellationToken);
-        var authTime = startMs / 1000;
-        var session = await sessions.StartAsync(
-            new NewSession(account.Id, clientId, scope, account.SessionEpoch, authTime, address, userAgent, idle, absolute), cancellationToken);
+        return await StartAsync(
+            account, new NewSession(account.Id, clientId, scope, account.SessionEpoch, startMs / 1000, address, userAgent, idle, absolute), startMs, cancellationToken);
+    }
+
+    /// <summary>The same with everything about the session decided.</summary>
+    public async Task<SessionTokenPair> StartAsync(AccountState account, NewSession session, long startMs, CancellationToken cancellationToken)
+    {
+        revocation.EnsureAvailable();
+        var started = await sessions.StartAsync(session, cancellationToken);
+        return await IssueFirstAsync(account, session, started.Token, startMs, cancellationToken);
+    }
+
+    /// <summary>The first tokens of a session that has just begun.</summary>
+    public async Task<SessionTokenPair> IssueFirstAsync(AccountState account, NewSession session, RefreshToken first, long startMs, CancellationToken cancellationToken)
+    {
         if (options.Value.MaxSessionsPerUser > 0)
-            await EndOldestAsync(account, address, cancellationToken);
-        return await IssueAsync(account, session.Token, scope, authTime, startMs, cancellationToken);
+            await EndOldestAsync(account, session.Address, cancellationToken);
+        return await IssueAsync(account, first, session.Scope, session.AuthTimeSeconds, startMs, cancellationToken);
+    }
+
+    /// <summary>How long a session of a client lives: idle, and at most. One that is never refreshed lives as long as its
+    /// only access token.</summary>
+    public (TimeSpan Idle, TimeSpan Absolute) LifetimesOf(Client client, bool refreshed)
+    {
+        var settings = options.Value;
+        if (refreshed)
+            return (Seconds(client.RefreshTokenLifetimeSeconds) ?? settings.RefreshTokenLifetime, Seconds(client.SessionLifetimeSeconds) ?? settings.SessionLifetime);
+        var token = settings.AccessTokenLifetime + (2 * settings.MaxClockSkew);
+        return (token, token);
     }
 
     /// <summary>Exchanges a refresh token for new tokens; null if it is not good for any.</summary>
     /// <param name="clientId">The client that presents it; a token of another client is refused.</param>
-    public async Task<SessionTokenPair?> RefreshAsync(string? text, string clientId, SessionActor by, CancellationToken cancellationToken)
+    /// <param name="narrow">Makes of the session's scope that of the access token; null for the same.</param>
+    public async Task<SessionTokenPair?> RefreshAsync(
+        string? text, string clientId, SessionActor by, CancellationToken cancellationToken, Func<string, string>? narrow = null)
     {
         var startMs = clock.Start();
         if (await refreshTokens.ReadAsync(text) is not { } token || token.ClientId != clientId)
@@ -63,7 +89,7 @@ internal sealed partial class SessionTokens(
         if (outcome.Kind == RotationKind.MovedForward)
             Log.MovedForward(logger, token.Sid);
         await limit.CountUserAsync(token.UserId, cancellationToken);
-        return await IssueAsync(account, successor, outcome.Scope, outcome.AuthTimeSeconds, startMs, cancellationToken);
+        return await IssueAsync(account, successor, narrow is null ? outcome.Scope : narrow(outcome.Scope), outcome.AuthTimeSeconds, startMs, cancellationToken);
     }
 
     /// <summary>Whether a refresh token would be answered with tokens now. Has no consequences for the session.</summary>
@@ -118,7 +144,7 @@ internal sealed partial class SessionTokens(
                 account.Id.ToString("D"), refresh.ClientId, scope, IssueClock.IssueTime(startMs, account.NotBeforeMs), refresh.Sid, authTime, account.Roles,
                 account.Name),
             cancellationToken);
-        return new SessionTokenPair(access, refreshTokens.Write(refresh), scope, refresh.Sid);
+        return new SessionTokenPair(access, refreshTokens.Write(refresh), scope, refresh.Sid, account.Id, authTime);
     }
 
     private async Task<(TimeSpan Idle, TimeSpan Absolute)> LifetimesAsync(string clientId, CancellationToken cancellationToken)
@@ -126,10 +152,10 @@ internal sealed partial class SessionTokens(
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         var own = await database.Clients.AsNoTracking().Where(client => client.ClientId == clientId)
             .Select(client => new { client.RefreshTokenLifetimeSeconds, client.SessionLifetimeSeconds }).SingleOrDefaultAsync(cancellationToken);
-        return (Of(own?.RefreshTokenLifetimeSeconds, options.Value.RefreshTokenLifetime), Of(own?.SessionLifetimeSeconds, options.Value.SessionLifetime));
-
-        static TimeSpan Of(long? seconds, TimeSpan otherwise) => seconds is { } own ? TimeSpan.FromSeconds(own) : otherwise;
+        return (Seconds(own?.RefreshTokenLifetimeSeconds) ?? options.Value.RefreshTokenLifetime, Seconds(own?.SessionLifetimeSeconds) ?? options.Value.SessionLifetime);
     }
+
+    private static TimeSpan? Seconds(long? seconds) => seconds is { } own ? TimeSpan.FromSeconds(own) : null;
 
     private static partial class Log
     {

@@ -58,6 +58,9 @@ internal enum SessionEndReason
     /// <summary>A used-up refresh token was presented.</summary>
     TokenReused,
 
+    /// <summary>The authorization code that began it was presented again (RFC 6749 section 4.1.2).</summary>
+    CodeReused,
+
     /// <summary>The user signed in again and had more than <c>AuthService:MaxSessionsPerUser</c>.</summary>
     TooMany,
 }
@@ -68,7 +71,8 @@ internal sealed record SessionEnding(bool Ended, string Partition, string? Outbo
 
 /// <summary>A live session, for showing to its user.</summary>
 internal sealed record SessionInfo(
-    string Sid, string ClientId, long SessionEpoch, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt, string? Address, string? UserAgent);
+    string Sid, string ClientId, long SessionEpoch, DateTimeOffset CreatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt, string? Address, string? UserAgent,
+    string Scope);
 
 /// <summary>Whose session it is.</summary>
 internal sealed record SessionOwner(Guid UserId, string ClientId);

@@ -59,7 +59,7 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
             if (request.ExtraClaims is not null) WriteExtraClaims(json, request.ExtraClaims);
             json.WriteEndObject();
         }
-        return new(new IssuedAccessToken(Sign(key, payload.WrittenSpan), jti, expiresAt));
+        return new(new IssuedAccessToken(Sign(key, key.EncodedHeader, payload.WrittenSpan), jti, expiresAt));
     }
 
     private static void WriteRoles(Utf8JsonWriter json, IReadOnlyList<string> roles)
@@ -80,9 +80,9 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
     }
 
     /// <summary>RFC 7515 section 7.1, compact serialization.</summary>
-    private static string Sign(SigningKey key, ReadOnlySpan<byte> payload)
+    /// <param name="header">The JOSE header, base64url.</param>
+    internal static string Sign(SigningKey key, string header, ReadOnlySpan<byte> payload)
     {
-        var header = key.EncodedHeader;
         var signedLength = header.Length + 1 + Base64Url.GetEncodedLength(payload.Length);
         var buffer = ArrayPool<byte>.Shared.Rent(signedLength);
         try

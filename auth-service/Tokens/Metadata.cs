@@ -1,5 +1,7 @@
 using System.Text.Json;
 using AuthService.OAuth;
+using AuthService.OAuth.Clients;
+using AuthService.OAuth.Grants;
 using AuthService.SigningKeys;
 using Microsoft.Extensions.Options;
 
@@ -26,8 +28,8 @@ internal static class Metadata
         ["issuer"] = options.Issuer,
         ["jwks_uri"] = options.Issuer + "/.well-known/jwks.json",
         ["response_types_supported"] = Array.Empty<string>(),
-        ["token_endpoint"] = options.Issuer + TokenEndpoint.Path,
-        ["grant_types_supported"] = TokenEndpoint.GrantTypes,
+        ["token_endpoint"] = options.Issuer + OAuthPaths.Token,
+        ["grant_types_supported"] = GrantTypes.All,
         ["token_endpoint_auth_methods_supported"] = ClientAuthentication.Methods,
     });
 

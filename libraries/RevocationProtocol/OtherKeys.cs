@@ -39,4 +39,29 @@ public sealed class OtherKeys(string prefix)
     /// <param name="kind"><c>authorization</c> or <c>sign-out</c>.</param>
     /// <param name="ticketHash">SHA-256 of the ticket, hex.</param>
     public string Ticket(string kind, string ticketHash) => $"{prefix}ticket:{{{ticketHash}}}:{kind}";
+
+    /// <summary>
+    /// Hash: an authorization code, in the slot of the session that it begins. Lives 60 s; once redeemed, 10 minutes, to be
+    /// known if it is presented again.
+    /// </summary>
+    /// <param name="partition">First byte of the session id, and of the hash, hex.</param>
+    /// <param name="codeHash">SHA-256 of the code, hex.</param>
+    public string AuthorizationCode(string partition, string codeHash) => $"{prefix}code:{{{partition}}}:{codeHash}";
+
+    /// <summary>String: a client assertion that was accepted. Lives until the assertion has expired, at most 10 minutes.</summary>
+    /// <param name="assertionHash">SHA-256 of client id and <c>jti</c>, hex.</param>
+    public string ClientAssertion(string assertionHash) => $"{prefix}assertion:{{{assertionHash}}}";
+
+    /// <summary>As <see cref="SignInsOfAddress"/>, for clients that failed to authenticate.</summary>
+    /// <param name="network">IPv4 address or IPv6 /64.</param>
+    public string ClientsOfAddress(string network) => $"{prefix}limit:{{{network}}}:client";
+
+    /// <summary>The same for one client from one address; in the slot of <see cref="ClientsOfAddress"/>.</summary>
+    /// <param name="network">IPv4 address or IPv6 /64.</param>
+    /// <param name="client">Hash of the client id.</param>
+    public string ClientsOfAddressAndClient(string network, string client) => $"{prefix}limit:{{{network}}}:client:{client}";
+
+    /// <summary>As <see cref="SignInsOfAddress"/>, for authorizations that began to wait for a page.</summary>
+    /// <param name="network">IPv4 address or IPv6 /64.</param>
+    public string Authorizations(string network) => $"{prefix}limit:{{{network}}}:authorization";
 }

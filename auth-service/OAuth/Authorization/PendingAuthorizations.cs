@@ -1,3 +1,4 @@
+using AuthService.OAuth.Clients;
 using RevocationProtocol;
 
 namespace AuthService.OAuth.Authorization;
@@ -22,7 +23,7 @@ internal sealed record WaitingAuthorization(AuthorizationRequest Request, long S
 /// Authorizations that wait for a page: to sign in, or to consent. Pages read what to show, say what the user decided, and
 /// send the browser where they are told; whether that is enough is decided when it comes back.
 /// </summary>
-internal sealed class PendingAuthorizations(BrowserTickets tickets, ClientReader clients, AuthorizationAnswers answers)
+internal sealed class PendingAuthorizations(BrowserTickets tickets, ClientReader clients, Consents consents, AuthorizationAnswers answers)
 {
     private const string Kind = "authorization";
 
@@ -45,6 +46,8 @@ internal sealed class PendingAuthorizations(BrowserTickets tickets, ClientReader
     public async Task<string?> GrantConsentAsync(HttpContext context, string? ticket, Guid userId)
     {
         if (await FindAsync(context, ticket) is not { } waiting) return null;
+        if ((await clients.ReadAsync([waiting.Request.ClientId], context.RequestAborted)).SingleOrDefault() is not { Client: { Disabled: false } client }) return null;
+        if (!client.FirstParty) await consents.GrantAsync(userId, client.ClientId, Scopes.Split(waiting.Request.Scope), context.RequestAborted);
         return await tickets.ReplaceAsync(context, Kind, ticket, waiting, waiting with { ConsentedBy = userId }) ? ResumeUrl(ticket!) : null;
     }
 

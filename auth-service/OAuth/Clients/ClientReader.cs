@@ -1,7 +1,7 @@
 using AuthService.Users;
 using Microsoft.EntityFrameworkCore;
 
-namespace AuthService.OAuth;
+namespace AuthService.OAuth.Clients;
 
 /// <summary>A client as the database has it now.</summary>
 /// <param name="NotBeforeMs">The later of the cut-offs for the client and for all, Unix ms.</param>

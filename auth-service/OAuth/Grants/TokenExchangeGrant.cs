@@ -1,12 +1,13 @@
-namespace AuthService.OAuth;
+namespace AuthService.OAuth.Grants;
 
 /// <summary>The parameters of token exchange (RFC 8693 section 2.1); <see cref="TokenExchange"/> does the exchange.</summary>
-internal sealed class TokenExchangeGrant(TokenExchange exchange)
+internal sealed class TokenExchangeGrant(TokenExchange exchange) : IGrant
 {
-    public const string GrantType = "urn:ietf:params:oauth:grant-type:token-exchange";
+    public string GrantType => GrantTypes.TokenExchange;
 
-    public async Task<GrantOutcome> IssueAsync(ClientState client, FormParameters form, long startMs, CancellationToken cancellationToken)
+    public async Task<GrantOutcome> IssueAsync(GrantRequest request, CancellationToken cancellationToken)
     {
+        var (client, form) = (request.Client, request.Form);
         if (!client.IsConfidential) return OAuthRefusal.UnauthorizedClient("The grant is for clients that can keep a secret.");
         if (form["subject_token"] is not { } subjectToken || form["subject_token_type"] is not { } subjectTokenType)
             return OAuthRefusal.InvalidRequest("subject_token and subject_token_type are required.");
@@ -21,15 +22,6 @@ internal sealed class TokenExchangeGrant(TokenExchange exchange)
         if (form.All("resource").Count > 0 || form.All("audience").Count > 1)
             return OAuthRefusal.InvalidTarget("Name one audience, and no resource.");
         return await exchange.ExchangeAsync(
-            new ExchangeRequest(client, subjectToken, subjectTokenType, actorToken, form["audience"], form["scope"], startMs), cancellationToken);
+            new ExchangeRequest(client, subjectToken, subjectTokenType, actorToken, form["audience"], form["scope"], request.StartMs), cancellationToken);
     }
-}
-
-/// <summary>Token type identifiers, RFC 8693 section 3.</summary>
-internal static class TokenTypes
-{
-    public const string AccessToken = "urn:ietf:params:oauth:token-type:access_token";
-
-    /// <summary>A gateway's identity token.</summary>
-    public const string Jwt = "urn:ietf:params:oauth:token-type:jwt";
 }
