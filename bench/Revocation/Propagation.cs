@@ -17,11 +17,10 @@ internal sealed class Propagation
 
     private const int RoundTripEvery = 10;
 
-    /// <summary>Of the sessions, this share is logged out at the same rate before anything counts: until the services' code
-    /// for it is compiled as it will stay.</summary>
+    /// <summary>Of the sessions, this share is logged out in the time of the warm-up, before anything counts.</summary>
     private const double UncountedShare = 0.5;
 
-    /// <summary>The same for requests.</summary>
+    /// <summary>Of requests, and again of logouts: until the services' code is compiled as it will stay.</summary>
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(15);
 
     private static readonly TimeProvider Time = TimeProvider.System;
@@ -42,18 +41,11 @@ internal sealed class Propagation
         await Parallel.ForEachAsync(tokens, RequireAcceptedAsync);
         await WarmUpAsync(tokens);
 
+        var uncounted = (int)(sessions * UncountedShare);
+        await LogOutAsync(tokens.Take(uncounted).ToList(), rate: uncounted / WarmUp.TotalSeconds);
         var began = Time.GetTimestamp();
-        var pending = new List<Task<Sample>>(sessions);
-        for (var i = 0; i < tokens.Count; i++)
-        {
-            // By the clock, not after the answer before: a slow answer must not slow the load.
-            var due = TimeSpan.FromSeconds((double)i / Rate) - Time.GetElapsedTime(began);
-            if (due > TimeSpan.Zero)
-                await Task.Delay(due);
-            pending.Add(LogOutAsync(_gateways[i % _gateways.Length], tokens[i], timesRoundTrip: i % RoundTripEvery == 0));
-        }
-        var rate = sessions / Time.GetElapsedTime(began).TotalSeconds;
-        var samples = (await Task.WhenAll(pending))[(int)(sessions * UncountedShare)..];
+        var samples = await LogOutAsync(tokens.Skip(uncounted).ToList(), Rate);
+        var rate = samples.Count / Time.GetElapsedTime(began).TotalSeconds;
 
         table.Add("revocations a second", rate);
         table.Add("answer to the client → refused at all 3 gateways, p50, ms", Percentile(samples, 0.50, sample => sample.Refused));
@@ -62,11 +54,27 @@ internal sealed class Propagation
         table.Add("the same, p90, ms", Percentile(samples, 0.90, sample => sample.RoundTrip));
         table.Add("logout, request to answer, p50, ms", Percentile(samples, 0.50, sample => sample.Answer));
         table.Add("the same, p99, ms", Percentile(samples, 0.99, sample => sample.Answer));
-        table.Add("logouts measured", samples.Length);
+        table.Add("logouts measured", samples.Count);
         table.Add("of these acknowledged by 3 of 3 gateways", samples.Count(sample => sample.IsAcknowledged));
         table.Add("of these durable", samples.Count(sample => sample.IsDurable));
         table.Add("requests that passed after an answer that counted all gateways", samples.Where(sample => sample.IsAcknowledged).Sum(sample => sample.Passed), bar: 0);
         table.Add("requests that passed after another answer", samples.Where(sample => !sample.IsAcknowledged).Sum(sample => sample.Passed));
+    }
+
+    /// <summary>Logs out with each token, so many a second.</summary>
+    private async Task<IReadOnlyList<Sample>> LogOutAsync(List<string> tokens, double rate)
+    {
+        var began = Time.GetTimestamp();
+        var pending = new List<Task<Sample>>(tokens.Count);
+        for (var i = 0; i < tokens.Count; i++)
+        {
+            // By the clock, not after the answer before: a slow answer must not slow the load.
+            var due = TimeSpan.FromSeconds(i / rate) - Time.GetElapsedTime(began);
+            if (due > TimeSpan.Zero)
+                await Task.Delay(due);
+            pending.Add(LogOutAsync(_gateways[i % _gateways.Length], tokens[i], timesRoundTrip: i % RoundTripEvery == 0));
+        }
+        return await Task.WhenAll(pending);
     }
 
     private static HttpClient Client(int port) => new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan })
