@@ -9,7 +9,7 @@ cd "$root"
 require_dotnet "$root"
 postgres=$(compgen -G '/usr/lib/postgresql/*/bin/postgres' | tail -n 1) || postgres=postgres
 python=/usr/lib/python3/dist-packages
-require redis-server redis-server "$postgres" postgresql curl curl openssl openssl /usr/sbin/nginx nginx-light \
+require redis-server redis-server "$postgres" postgresql curl curl openssl openssl /usr/sbin/nginx nginx-light /usr/bin/caddy caddy \
     "$python/jwt" python3-jwt "$python/cryptography" python3-cryptography node nodejs npm npm
 npm ci --prefix tests/clients --silent </dev/null
 
