@@ -37,15 +37,21 @@ internal sealed partial class MacKeyStore(
     /// <exception cref="SigningKeysUnavailableException">They have not been loaded yet.</exception>
     public MacKeySet Current => _current ?? throw new SigningKeysUnavailableException();
 
-    /// <summary>Makes the first key if there is none, and loads. Runs under <see cref="StartupLock"/>.</summary>
+    /// <summary>Makes the first key if there is none, seals under the first key-encryption key what is sealed under another,
+    /// and loads. Runs under <see cref="StartupLock"/>.</summary>
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        if (!await database.RefreshTokenKeys.AnyAsync(cancellationToken))
+        var rows = await database.RefreshTokenKeys.ToListAsync(cancellationToken);
+        if (rows.Count == 0) Add(database, id: 1);
+        foreach (var row in rows.Where(row => !ring.Value.IsSealedUnderFirstKey(row.SealedKey)))
         {
-            Add(database, id: 1);
-            await database.SaveChangesAsync(cancellationToken);
+            var secret = ring.Value.Open(Purpose, row.Id, row.SealedKey);
+            row.SealedKey = ring.Value.Seal(Purpose, row.Id, secret);
+            CryptographicOperations.ZeroMemory(secret);
+            Log.Resealed(logger, row.Id);
         }
+        await database.SaveChangesAsync(cancellationToken);
         await LoadAsync(cancellationToken);
     }
 
@@ -160,5 +166,8 @@ internal sealed partial class MacKeyStore(
 
         [LoggerMessage(2302, LogLevel.Warning, "The refresh token keys are due for rotation, but the users database does not answer; tried again soon")]
         public static partial void NotRotated(ILogger logger, Exception exception);
+
+        [LoggerMessage(2303, LogLevel.Information, "Refresh token key {Id} is sealed under the first of AuthService:KeyEncryptionKeys now")]
+        public static partial void Resealed(ILogger logger, string id);
     }
 }

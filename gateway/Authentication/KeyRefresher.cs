@@ -1,15 +1,48 @@
+using System.Threading.Channels;
+using RevocationProtocol;
+
 namespace Gateway.Authentication;
 
-/// <summary>Fetches every issuer's keys at start and then every minute, each issuer on its own, until the service stops.</summary>
-internal sealed partial class KeyRefresher(IssuerRegistry issuers, TimeProvider time, ILogger<KeyRefresher> logger) : BackgroundService
+/// <summary>
+/// Fetches every issuer's keys at start, then every minute, and at once when the auth-service says that they changed; each
+/// issuer on its own, until the service stops.
+/// </summary>
+internal sealed partial class KeyRefresher(IssuerRegistry issuers, IssuerKeyChannel news, TimeProvider time, ILogger<KeyRefresher> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryWithKeys = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(2);
 
+    private readonly Dictionary<string, Channel<bool>> _changes = issuers.All.ToDictionary(
+        issuer => issuer.Name,
+        _ => Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }),
+        StringComparer.Ordinal);
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(issuers.All.Select(issuer => RefreshAsync(issuer, stoppingToken)));
+        Task.WhenAll([ListenAsync(stoppingToken), .. issuers.All.Select(issuer => RefreshAsync(issuer, stoppingToken))]);
+
+    /// <summary>Subscribes once; the connection sees to it that this holds over reconnects.</summary>
+    private async Task ListenAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await news.SubscribeAsync(Changed, stoppingToken);
+                return;
+            }
+            catch (Exception exception) when (exception is RedisUnavailableException or OperationCanceledException)
+            {
+                await Task.Delay(LongestRetry, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private void Changed(string issuer)
+    {
+        if (_changes.TryGetValue(issuer, out var changes)) changes.Writer.TryWrite(true);
+    }
 
     private async Task RefreshAsync(Issuer issuer, CancellationToken stoppingToken)
     {
@@ -19,7 +52,21 @@ internal sealed partial class KeyRefresher(IssuerRegistry issuers, TimeProvider 
             var fetched = await FetchAsync(issuer, stoppingToken);
             var wait = fetched ? Interval : issuer.Keys.IsLoaded ? RetryWithKeys : retry;
             if (!fetched) retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
-            await Task.Delay(wait, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await WaitAsync(_changes[issuer.Name].Reader, wait, stoppingToken);
+        }
+    }
+
+    private async Task WaitAsync(ChannelReader<bool> changes, TimeSpan wait, CancellationToken stoppingToken)
+    {
+        using var timeout = new CancellationTokenSource(wait, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
+        try
+        {
+            await changes.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody said anything: time to look.
         }
     }
 

@@ -122,12 +122,28 @@ public sealed class MacKeyStoreTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task Wrapping_key_is_changed_by_putting_a_new_one_in_front()
+    {
+        var store = Replica();
+        await store.PrepareAsync(Cancellation);
+        var text = RefreshTokenCodec.Write(Token, store.Current.Signing);
+        var fresh = KeyEncryptionKeyRing.NewKey();
+        var old = await File.ReadAllTextAsync(_service.Services.GetRequiredService<UsersDatabaseOptions>().Sqlite!.DataSource + ".key", Cancellation);
+        await Replica(new KeyEncryptionKeyRing([fresh, old], "Keys")).PrepareAsync(Cancellation);
+        // Sealed again: the old one may go.
+        var without = Replica(new KeyEncryptionKeyRing([fresh], "Keys"));
+        await without.PrepareAsync(Cancellation);
+        Assert.Equal(RefreshTokenReading.Genuine, RefreshTokenCodec.Read(text, without.Current, out _));
+    }
+
     private static RefreshToken Token { get; } = new("00112233445566778899aabbccddeeff", Guid.NewGuid(), "api", 1, 1);
 
     private static MacKeySet SetOf(MacKey key) => new(key, [key]);
 
-    private MacKeyStore Replica() => new(
-        _service.Services.GetRequiredService<IDbContextFactory<UsersDbContext>>(), _service.Services.GetRequiredService<Lazy<KeyEncryptionKeyRing>>(),
+    private MacKeyStore Replica(KeyEncryptionKeyRing? ring = null) => new(
+        _service.Services.GetRequiredService<IDbContextFactory<UsersDbContext>>(),
+        ring is null ? _service.Services.GetRequiredService<Lazy<KeyEncryptionKeyRing>>() : new Lazy<KeyEncryptionKeyRing>(ring),
         _service.Services.GetRequiredService<IOptions<AuthServiceOptions>>(), _time, NullLogger<MacKeyStore>.Instance);
 
     /// <summary>Stands still until it is told to pass.</summary>

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Gateway.Authentication;
 using Gateway.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
+using RevocationProtocol;
 using Testing;
 
 namespace Gateway.Tests.Authentication;
@@ -15,7 +17,8 @@ public sealed class IssuerKeysTests
         using var key = SigningKey.Create();
         await using var server = KeyServer.Stopped(key);
         await using var world = await AuthenticationWorld.StartAsync(server);
-        using var refresher = new KeyRefresher(world.Issuers, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<KeyRefresher>.Instance);
+        await using var redis = new RedisConnection("127.0.0.1:1", TimeProvider.System);
+        using var refresher = Refresher(world, redis);
         await refresher.StartAsync(Cancelled);
         var token = world.Token(key, server);
 
@@ -27,6 +30,30 @@ public sealed class IssuerKeysTests
         await Eventually.TrueAsync(
             async _ => (await world.AuthenticateAsync(token)).Caller is not null, TimeSpan.FromSeconds(10), () => "the token is not accepted", Cancelled);
         Assert.Null(world.Readiness.NotReadyReason);
+        await refresher.StopAsync(Cancelled);
+    }
+
+    [Fact]
+    public async Task Keys_that_are_said_to_have_changed_are_fetched_before_a_token_asks_for_them()
+    {
+        using var key = SigningKey.Create();
+        using var next = SigningKey.Create("ES256", "key-2");
+        await using var server = await KeyServer.StartAsync(key);
+        await using var world = await AuthenticationWorld.StartAsync(server);
+        await using var redis = new RedisFixture();
+        await redis.StartAsync();
+        await using var connection = new RedisConnection(redis.Endpoint, TimeProvider.System);
+        using var refresher = Refresher(world, connection);
+        await refresher.StartAsync(Cancelled);
+        await Eventually.TrueAsync(() => server.KeySetRequests > 1, "it fetches at its start", Cancelled);
+
+        var channel = new RevocationKeys("gw:").IssuerKeyChannel;
+        await Eventually.TrueAsync(async () => await redis.RunCliAsync("publish", channel, "https://somebody.else") == "1", "it listens", Cancelled);
+        server.Keys = [key, next];
+        await redis.RunCliAsync("publish", channel, server.Issuer);
+        await Eventually.TrueAsync(
+            () => world.Issuers.Own.Keys.TryFind(new TokenHeader("ES256", "key-2", "at+jwt"), out _), "the new key is known", Cancelled);
+        Assert.Equal(3, server.KeySetRequests);
         await refresher.StopAsync(Cancelled);
     }
 
@@ -213,4 +240,7 @@ public sealed class IssuerKeysTests
             File.Delete(file);
         }
     }
+
+    private static KeyRefresher Refresher(AuthenticationWorld world, RedisConnection redis) => new(
+        world.Issuers, new IssuerKeyChannel(redis, new RevocationKeys("gw:")), TimeProvider.System, NullLogger<KeyRefresher>.Instance);
 }
