@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AuthService.Audit;
-using AuthService.OAuth;
+using AuthService.OAuth.Clients;
 using AuthService.Revocation;
 using AuthService.Sessions;
 using AuthService.Users;

@@ -1,4 +1,4 @@
-using AuthService.OAuth;
+using AuthService.OAuth.Clients;
 using AuthService.OAuth.Authorization;
 using AuthService.Users;
 
