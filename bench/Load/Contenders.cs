@@ -21,7 +21,10 @@ internal sealed class Contenders(World world)
         var settings = Proxy(port, UsualRoutes, policy: null);
         settings["Peer"] = new JsonObject
         {
-            ["Issuer"] = Tokens.Issuer, ["Audience"] = Tokens.Audience, ["KeyFile"] = world.Tokens.KeySetFile, ["Redis"] = $"127.0.0.1:{world.RedisPort}",
+            ["Issuer"] = Tokens.Issuer,
+            ["Audience"] = Tokens.Audience,
+            ["KeyFile"] = world.Tokens.KeySetFile,
+            ["Redis"] = $"127.0.0.1:{world.RedisPort}",
         };
         if (likeGateway) settings["Peer"]!["LikeGateway"] = "true";
         var directory = world.Settings($"peer-{port}", settings);
@@ -113,7 +116,9 @@ internal sealed class Contenders(World world)
         {
             ["Issuers"] = new JsonArray(new JsonObject
             {
-                ["Issuer"] = Tokens.Issuer, ["KeyFile"] = world.Tokens.KeySetFile, ["Audiences"] = new JsonArray(Tokens.Audience),
+                ["Issuer"] = Tokens.Issuer,
+                ["KeyFile"] = world.Tokens.KeySetFile,
+                ["Audiences"] = new JsonArray(Tokens.Audience),
             }),
             ["Identity"] = new JsonObject { ["KeyEncryptionKeys"] = new JsonArray(_keyEncryptionKey), ["TokenLifetime"] = identityLifetime ?? "00:01:00" },
         };

@@ -83,13 +83,22 @@ internal sealed class Tokens : IDisposable
             ["keys"] = new JsonArray(
                 new JsonObject
                 {
-                    ["kty"] = "EC", ["crv"] = "P-256", ["kid"] = Es256, ["alg"] = Es256, ["use"] = "sig",
-                    ["x"] = Base64Url.EncodeToString(point.X), ["y"] = Base64Url.EncodeToString(point.Y),
+                    ["kty"] = "EC",
+                    ["crv"] = "P-256",
+                    ["kid"] = Es256,
+                    ["alg"] = Es256,
+                    ["use"] = "sig",
+                    ["x"] = Base64Url.EncodeToString(point.X),
+                    ["y"] = Base64Url.EncodeToString(point.Y),
                 },
                 new JsonObject
                 {
-                    ["kty"] = "RSA", ["kid"] = Rs256, ["alg"] = Rs256, ["use"] = "sig",
-                    ["n"] = Base64Url.EncodeToString(rsa.Modulus), ["e"] = Base64Url.EncodeToString(rsa.Exponent),
+                    ["kty"] = "RSA",
+                    ["kid"] = Rs256,
+                    ["alg"] = Rs256,
+                    ["use"] = "sig",
+                    ["n"] = Base64Url.EncodeToString(rsa.Modulus),
+                    ["e"] = Base64Url.EncodeToString(rsa.Exponent),
                 }),
         };
     }
