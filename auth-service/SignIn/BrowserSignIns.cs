@@ -23,6 +23,9 @@ internal sealed class BrowserSignIns(
 
     private const int MaxAttempts = 5;
 
+    /// <summary>How many a list shows.</summary>
+    private const int MaxListed = 100;
+
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>The sign-in if it stands: used within <c>SignInLifetime</c>, its user neither disabled nor deleted, and no
@@ -111,6 +114,23 @@ internal sealed class BrowserSignIns(
         return true;
     }
 
+    /// <summary>The sign-ins of a user that stand, the last used first.</summary>
+    public async Task<IReadOnlyList<BrowserSignInRow>> ListAsync(Guid userId, long sessionEpoch, CancellationToken cancellationToken)
+    {
+        var now = NowMs;
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        return await database.BrowserSignIns.AsNoTracking()
+            .Where(signIn => signIn.UserId == userId && signIn.SessionEpoch == sessionEpoch && signIn.ExpiresMs > now)
+            .OrderByDescending(signIn => signIn.LastSeenAtMs).Take(MaxListed).ToListAsync(cancellationToken);
+    }
+
+    /// <summary>Whether a sign-in, standing or not, is a user's.</summary>
+    public async Task<bool> IsOfAsync(string id, Guid userId, CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        return await database.BrowserSignIns.AnyAsync(signIn => signIn.Id == id && signIn.UserId == userId, cancellationToken);
+    }
+
     /// <summary>Ends a sign-in and every session that was started from it. Again, or for one that is not known: nothing.</summary>
     /// <param name="actor">The <c>sub</c> or client id of who asked for it; null for the browser's next user.</param>
     /// <exception cref="RedisUnavailableException">Redis is away; nothing was changed.</exception>
@@ -176,12 +196,6 @@ internal sealed class BrowserSignIns(
             // The database has their ends: no refresh passes, and the records expire by themselves.
         }
         return receipt with { Revoked = sids.Count };
-    }
-
-    private async Task<bool> IsOfAsync(string id, Guid user, CancellationToken cancellationToken)
-    {
-        await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        return await database.BrowserSignIns.AnyAsync(signIn => signIn.Id == id && signIn.UserId == user, cancellationToken);
     }
 
     private static long Milliseconds(TimeSpan span) => (long)span.TotalMilliseconds;

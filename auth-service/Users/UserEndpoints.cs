@@ -59,51 +59,19 @@ internal static class UserEndpoints
         await WriteAsync(context, user, await roles.ToListAsync(context.RequestAborted));
     }
 
-    private static async Task ChangePasswordAsync(
-        HttpContext context, UsersDbContext database, PasswordHashing hashing, UserManager<User> manager, UserSessions sessions, SignInLimit limit,
-        ClientAddress address)
+    private static async Task ChangePasswordAsync(HttpContext context, PasswordChange change)
     {
         var caller = context.Caller();
         if (await UserRequest.ReadAsync(context, ["current_password", "new_password"]) is not { } request) return;
-        if (await database.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, context.RequestAborted) is not { Disabled: false } user)
+        var outcome = await change.ChangeAsync(
+            context, caller.UserId!.Value, request["current_password"]!, request["new_password"]!, caller.Sid, context.RequestAborted);
+        await (outcome switch
         {
-            await GoneAsync(context);
-            return;
-        }
-        // Who holds a stolen token must not find out the password with it.
-        var right = await limit.CheckAsync(
-            user.UserName!, address.Of(context),
-            async () => await hashing.VerifyAsync(user, request["current_password"]!, context.RequestAborted) == PasswordVerificationResult.Failed ? null : user,
-            context.RequestAborted);
-        if (right is null)
-        {
-            await WrongPasswordAsync(context);
-            return;
-        }
-        if (await Registration.PasswordErrorsAsync(manager, user, request["new_password"]!) is { Length: > 0 } reasons)
-        {
-            await UserRequest.RefuseAsync(context, new Dictionary<string, string[]> { ["new_password"] = reasons });
-            return;
-        }
-
-        var hash = await hashing.HashAsync(user, request["new_password"]!, context.RequestAborted);
-        try
-        {
-            var receipt = await sessions.EndAllAsync(
-                user.Id, caller.Sid, AuditTypes.PasswordChanged, address.Actor(context, caller.Subject), context.RequestAborted,
-                current =>
-                {
-                    // Of two changes at once only one was made with the password that counted.
-                    if (current.PasswordHash != user.PasswordHash) throw new PasswordChangedMeanwhileException();
-                    current.PasswordHash = hash;
-                    current.SecurityStamp = Guid.NewGuid().ToString("N");
-                });
-            await (receipt is null ? GoneAsync(context) : SessionEndpoints.Receipt(context, receipt).ExecuteAsync(context));
-        }
-        catch (PasswordChangedMeanwhileException)
-        {
-            await WrongPasswordAsync(context);
-        }
+            { Receipt: { } receipt } => SessionEndpoints.Receipt(context, receipt).ExecuteAsync(context),
+            { CurrentIsWrong: true } => WrongPasswordAsync(context),
+            { Reasons: { } reasons } => UserRequest.RefuseAsync(context, new Dictionary<string, string[]> { ["new_password"] = [.. reasons] }),
+            _ => GoneAsync(context),
+        });
     }
 
     private static Task WrongPasswordAsync(HttpContext context) =>
@@ -131,6 +99,4 @@ internal static class UserEndpoints
             },
             context.RequestAborted);
     }
-
-    private sealed class PasswordChangedMeanwhileException : Exception;
 }

@@ -27,6 +27,7 @@ internal static class UsersExtensions
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton<SignInService>();
         services.AddScoped<Registration>();
+        services.AddScoped<PasswordChange>();
         services.AddSingleton<IPreparationStep, UsersDatabase>();
         services.AddSingleton<IPreparationStep, DevelopmentSeed>();
         services.AddSingleton<IPreparationStep>(sp => sp.GetRequiredService<PasswordHashing>());

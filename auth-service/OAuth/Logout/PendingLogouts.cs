@@ -2,7 +2,7 @@ namespace AuthService.OAuth.Logout;
 
 /// <summary>What a page may show of a sign-out that waits for its user.</summary>
 /// <param name="ClientName">The client that asked; null if none said so.</param>
-internal sealed record PendingLogout(string? ClientName);
+internal sealed record PendingLogout(string? ClientName, string? ReturnTo);
 
 /// <summary>As it lies in Redis.</summary>
 /// <param name="ReturnTo">Where the browser goes afterwards, with <c>state</c>; null for the page that says so.</param>
@@ -15,7 +15,7 @@ internal sealed class PendingLogouts(BrowserTickets tickets)
 
     /// <summary>What waits under a ticket; null if nothing (any more), or not for this browser.</summary>
     public async Task<PendingLogout?> ReadAsync(HttpContext context, string? ticket) =>
-        await tickets.ReadAsync<WaitingLogout>(context, Kind, ticket) is { } waiting ? new PendingLogout(waiting.ClientName) : null;
+        await tickets.ReadAsync<WaitingLogout>(context, Kind, ticket) is { } waiting ? new PendingLogout(waiting.ClientName, waiting.ReturnTo) : null;
 
     /// <summary>The user agrees. Answers where to send the browser once the page has ended the sign-in and its sessions; null
     /// if nothing waits.</summary>
