@@ -9,10 +9,6 @@ namespace AuthService.Pages.Account;
 /// <summary>Changes the password: every session ends, and this browser is signed in anew.</summary>
 internal sealed class PasswordModel(SignInCookie cookie, UsersDbContext database, PasswordChange change, AccountReader accounts) : AccountPage(cookie, database)
 {
-    public void OnGet()
-    {
-    }
-
     public async Task<IActionResult> OnPostAsync()
     {
         var (current, next, again) = (Required("current_password"), Required("new_password"), Required("new_password_again"));
