@@ -1,5 +1,4 @@
 using AuthService.Limits;
-using AuthService.OAuth;
 using AuthService.OAuth.Authorization;
 using AuthService.Revocation;
 using AuthService.Sessions;

@@ -1,8 +1,6 @@
-using AuthService.Audit;
 using AuthService.Limits;
 using AuthService.Sessions;
 using AuthService.Tokens;
-using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using ServiceHosting;
