@@ -57,8 +57,9 @@ internal static class Program
         app.UseExceptionHandler(_ => { });
         app.UseStatusBodies();
         app.UsePageHeaders();
+        app.UseOAuthCors();
         app.MapMetadata();
-        app.MapTokenEndpoint();
+        app.MapOAuth();
         app.MapTokenEndpoints();
         app.MapSessionEndpoints();
         app.MapUserEndpoints();

@@ -35,9 +35,9 @@ internal sealed class SignInLimitOptions
     /// <summary>Failures of one client from one address. Default 50.</summary>
     public required int ClientFailuresPerAddressAndClient { get; init; }
 
-    /// <summary>Authorization requests from one address that began to wait for a page. Default 3000. Each takes some 2 KB in
+    /// <summary>Authorizations and sign-outs from one address that began to wait for a page. Default 3000. Each takes some 2 KB in
     /// Redis for 10 minutes.</summary>
-    public required int AuthorizationsPerAddress { get; init; }
+    public required int TicketsPerAddress { get; init; }
 
     /// <summary>Refreshes from one address. Default 60000, which is 100 a second.</summary>
     public required int RefreshesPerAddress { get; init; }

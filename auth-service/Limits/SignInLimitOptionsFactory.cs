@@ -20,7 +20,7 @@ internal sealed class SignInLimitOptionsFactory(IConfiguration configuration) : 
             RegistrationsPerAddress = settings.Number("RegistrationsPerAddress", 50, 0, Most),
             ClientFailuresPerAddress = settings.Number("ClientFailuresPerAddress", 1_000, 0, Most),
             ClientFailuresPerAddressAndClient = settings.Number("ClientFailuresPerAddressAndClient", 50, 0, Most),
-            AuthorizationsPerAddress = settings.Number("AuthorizationsPerAddress", 3_000, 0, Most),
+            TicketsPerAddress = settings.Number("TicketsPerAddress", 3_000, 0, Most),
             RefreshesPerAddress = settings.Number("RefreshesPerAddress", 60_000, 0, Most),
             RefreshesPerUser = settings.Number("RefreshesPerUser", 6_000, 0, Most),
             HashesAtOnce = atOnce,

@@ -1,4 +1,7 @@
 using System.Text.Json;
+using AuthService.Limits;
+using AuthService.Sessions;
+using Microsoft.Extensions.Options;
 using RevocationProtocol;
 
 namespace AuthService.OAuth;
@@ -8,7 +11,8 @@ namespace AuthService.OAuth;
 /// only in the browser in which it was begun (<see cref="BrowserBinding"/>): a ticket that somebody sends to somebody else
 /// is worth nothing.
 /// </summary>
-internal sealed class BrowserTickets(SessionsConnection connection, OtherKeys keys, BrowserBinding browsers)
+internal sealed class BrowserTickets(
+    SessionsConnection connection, OtherKeys keys, BrowserBinding browsers, LimitStore limits, ClientAddress addresses, IOptions<SignInLimitOptions> options)
 {
     /// <summary>How long a person may take.</summary>
     public static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
@@ -39,8 +43,12 @@ internal sealed class BrowserTickets(SessionsConnection connection, OtherKeys ke
 
     /// <summary>Keeps a value for this browser; answers its ticket.</summary>
     /// <exception cref="RedisUnavailableException">Redis did not answer.</exception>
+    /// <exception cref="TooManyRequestsException">Too much waits for browsers of that address: nobody may fill Redis so.</exception>
     public async Task<string> AddAsync<T>(HttpContext context, string kind, T value)
     {
+        var limit = new Limit(keys.Tickets(ClientAddress.Network(addresses.Of(context))), options.Value.TicketsPerAddress, options.Value.Period);
+        var wait = await limits.TakeAsync(1, [limit], context.RequestAborted);
+        if (wait > TimeSpan.Zero) throw new TooManyRequestsException(wait);
         var ticket = OneTimeValue.Create();
         var browser = browsers.Ensure(context);
         await connection.Redis.EvaluateAsync(

@@ -32,6 +32,9 @@ internal sealed class FormParameters
     /// <summary>All values of a parameter.</summary>
     public IReadOnlyList<string> All(string name) => _values.GetValueOrDefault(name) ?? [];
 
+    /// <summary>A request without parameters.</summary>
+    public static (FormParameters? Form, OAuthRefusal? Refusal) None => (new FormParameters(), null);
+
     /// <summary>Reads the query, or says what is wrong with it. Parameters may be repeated.</summary>
     public static (FormParameters? Form, OAuthRefusal? Refusal) ReadQuery(HttpContext context) =>
         Parse(Encoding.UTF8.GetBytes(context.Request.QueryString.Value ?? "").AsSpan() is [_, .. var query] ? query : []);

@@ -40,7 +40,24 @@ internal static class OAuthExtensions
         services.AddSingleton<BrowserTickets>();
         services.AddSingleton<AuthorizationAnswers>();
         services.AddSingleton<PendingAuthorizations>();
+        services.AddSingleton<AuthorizationFlow>();
         services.AddSingleton<PendingLogouts>();
+        services.AddSingleton<LogoutFlow>();
+        services.AddSingleton<RegisteredClients>();
+        services.AddSingleton<TokenRevocation>();
+        services.AddSingleton<Introspection>();
         return services;
+    }
+
+    /// <summary>The endpoints of clients, and of browsers that clients send here.</summary>
+    public static IEndpointRouteBuilder MapOAuth(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapAuthorizeEndpoint();
+        endpoints.MapTokenEndpoint();
+        endpoints.MapRevocationEndpoint();
+        endpoints.MapIntrospectionEndpoint();
+        endpoints.MapUserInfoEndpoint();
+        endpoints.MapLogoutEndpoint();
+        return endpoints;
     }
 }

@@ -22,6 +22,9 @@ internal static class Scopes
     /// <summary>Refresh tokens for a client that is not the operator's own (OpenID Connect Core section 11).</summary>
     public const string OfflineAccess = "offline_access";
 
+    /// <summary>A client that is registered with it may ask what tokens are good for (RFC 7662).</summary>
+    public const string Introspection = "introspection";
+
     /// <summary>Those with a meaning of their own here.</summary>
     public static readonly string[] Standard = [OpenId, Profile, Email, OfflineAccess];
 

@@ -9,7 +9,7 @@ internal sealed class PageFaults(FaultHandler faults) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
-        if (!PageHeaders.IsPage(httpContext) || httpContext.RequestAborted.IsCancellationRequested) return false;
+        if ((!PageHeaders.IsPage(httpContext) && httpContext.GetEndpoint()?.Metadata.GetMetadata<AnswersBrowsers>() is null) || httpContext.RequestAborted.IsCancellationRequested) return false;
         var again = httpContext.Request.Path + httpContext.Request.QueryString;
         var (status, code, page) = exception switch
         {

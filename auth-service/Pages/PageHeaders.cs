@@ -44,3 +44,9 @@ internal static class PageHeaders
 
     private sealed record FormDestination(string Source);
 }
+
+/// <summary>Marks an endpoint that is no page but that browsers are sent to: its failures are shown as pages.</summary>
+internal sealed class AnswersBrowsers
+{
+    public static AnswersBrowsers Instance { get; } = new();
+}

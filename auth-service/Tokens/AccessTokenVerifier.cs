@@ -21,8 +21,9 @@ internal sealed class AccessTokenVerifier(SigningKeySet keys, IOptions<AuthServi
     public const int MaxLength = 8 * 1024;
 
     /// <summary>The token if a gateway would accept it now, else why not.</summary>
+    /// <param name="anyAudience">Also one that was issued for another audience than ours, by a token exchange.</param>
     /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet.</exception>
-    public AccessTokenReading Verify(string text)
+    public AccessTokenReading Verify(string text, bool anyAudience = false)
     {
         if (text.Length > MaxLength || !Ascii.IsValid(text) || text.Split('.', 4) is not [var header, var payload, var signature])
             return AccessTokenReading.Refused(AccessTokenReading.Malformed);
@@ -32,17 +33,17 @@ internal sealed class AccessTokenVerifier(SigningKeySet keys, IOptions<AuthServi
             || !key.Verify(Encoding.ASCII.GetBytes(text, 0, header.Length + 1 + payload.Length), signatureBytes))
             return AccessTokenReading.Refused(AccessTokenReading.BadSignature);
         using var document = JsonDocument.Parse(claims);
-        return Judge(document.RootElement, key.Kid);
+        return Judge(document.RootElement, key.Kid, anyAudience);
     }
 
-    private AccessTokenReading Judge(JsonElement claims, string kid)
+    private AccessTokenReading Judge(JsonElement claims, string kid, bool anyAudience)
     {
         var settings = options.Value;
         if (Text(claims, "token_type") != "access")
             return AccessTokenReading.Refused(AccessTokenReading.WrongType);
         if (Text(claims, "iss") != settings.Issuer)
             return AccessTokenReading.Refused(AccessTokenReading.WrongIssuer);
-        if (Text(claims, "aud") != settings.Audience)
+        if (!anyAudience && Text(claims, "aud") != settings.Audience)
             return AccessTokenReading.Refused(AccessTokenReading.WrongAudience);
         if (Text(claims, "sub") is not { } subject || Text(claims, "client_id") is not { } clientId || Text(claims, "jti") is not { } jti
             || !claims.TryGetProperty("exp", out var exp) || !exp.TryGetInt64(out var expires)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AuthService.OAuth;
+using AuthService.OAuth.Authorization;
 using AuthService.OAuth.Clients;
 using AuthService.OAuth.Grants;
 using AuthService.SigningKeys;
@@ -14,23 +15,57 @@ internal static class Metadata
     /// (<see cref="SigningKeyOptions.AnnouncePeriod"/>).</summary>
     private const string CacheControl = "public, max-age=15";
 
+    public const string Jwks = "/.well-known/jwks.json";
+
+    public const string OpenId = "/.well-known/openid-configuration";
+
+    public const string OAuth = "/.well-known/oauth-authorization-server";
+
     public static void MapMetadata(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGet("/.well-known/jwks.json", (SigningKeySet keys) => Document(keys.Jwks, "application/jwk-set+json"));
+        endpoints.MapGet(Jwks, (SigningKeySet keys) => Document(keys.Jwks, "application/jwk-set+json"));
         // OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3 name one document each; what is true is true in both.
-        endpoints.MapGet("/.well-known/openid-configuration", (IOptions<AuthServiceOptions> options) => Document(Describe(options.Value), "application/json"));
-        endpoints.MapGet("/.well-known/oauth-authorization-server", (IOptions<AuthServiceOptions> options) => Document(Describe(options.Value), "application/json"));
+        endpoints.MapGet(OpenId, DescribeAsync);
+        endpoints.MapGet(OAuth, DescribeAsync);
     }
 
-    /// <summary>Says what the service does. The response types are empty, not absent: RFC 8414 section 2 requires them.</summary>
-    private static byte[] Describe(AuthServiceOptions options) => JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
+    private static async Task<DocumentResult> DescribeAsync(
+        IOptions<AuthServiceOptions> options, SigningKeySet keys, RegisteredClients clients, CancellationToken cancellationToken) =>
+        Document(Describe(options.Value.Issuer, keys, await clients.ReadAsync(cancellationToken)), "application/json");
+
+    /// <summary>Says what the service does (RFC 8414 section 2, OpenID Connect Discovery section 3).</summary>
+    private static byte[] Describe(string issuer, SigningKeySet keys, ClientSummary clients) => JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
     {
-        ["issuer"] = options.Issuer,
-        ["jwks_uri"] = options.Issuer + "/.well-known/jwks.json",
-        ["response_types_supported"] = Array.Empty<string>(),
-        ["token_endpoint"] = options.Issuer + OAuthPaths.Token,
-        ["grant_types_supported"] = GrantTypes.All,
+        ["issuer"] = issuer,
+        ["authorization_endpoint"] = issuer + OAuthPaths.Authorize,
+        ["token_endpoint"] = issuer + OAuthPaths.Token,
+        ["userinfo_endpoint"] = issuer + OAuthPaths.UserInfo,
+        ["end_session_endpoint"] = issuer + OAuthPaths.Logout,
+        ["revocation_endpoint"] = issuer + OAuthPaths.Revocation,
+        ["introspection_endpoint"] = issuer + OAuthPaths.Introspection,
+        ["jwks_uri"] = issuer + Jwks,
+        ["scopes_supported"] = clients.Scopes,
+        ["response_types_supported"] = new[] { "code" },
+        ["response_modes_supported"] = new[] { "query" },
+        // RFC 9700 section 2.4 forbids the password grant: it is there only if an operator has given it to a client.
+        ["grant_types_supported"] = GrantTypes.All.Where(grant => grant != GrantTypes.Password || clients.Password),
+        ["code_challenge_methods_supported"] = new[] { Pkce.Method },
+        ["authorization_response_iss_parameter_supported"] = true,
+        ["prompt_values_supported"] = AuthorizationRequestReader.Prompts,
         ["token_endpoint_auth_methods_supported"] = ClientAuthentication.Methods,
+        ["token_endpoint_auth_signing_alg_values_supported"] = ClientKeys.Algorithms,
+        ["revocation_endpoint_auth_methods_supported"] = ClientAuthentication.Methods,
+        ["revocation_endpoint_auth_signing_alg_values_supported"] = ClientKeys.Algorithms,
+        ["introspection_endpoint_auth_methods_supported"] = ClientAuthentication.ConfidentialMethods,
+        ["introspection_endpoint_auth_signing_alg_values_supported"] = ClientKeys.Algorithms,
+        ["subject_types_supported"] = new[] { "public" },
+        ["id_token_signing_alg_values_supported"] = keys.Published.Values.Select(key => key.Algorithm).Distinct().Order(StringComparer.Ordinal),
+        ["claims_supported"] = IdTokens.Claims.Union(UserInfoEndpoint.Claims),
+        ["claims_parameter_supported"] = false,
+        ["request_parameter_supported"] = false,
+        // The defaults of these two differ between the standards.
+        ["request_uri_parameter_supported"] = false,
+        ["require_request_uri_registration"] = false,
     });
 
     private static DocumentResult Document(ReadOnlyMemory<byte> utf8, string contentType) => new(utf8, contentType);

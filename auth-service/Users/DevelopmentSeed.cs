@@ -90,6 +90,7 @@ internal sealed partial class DevelopmentSeed(
             Name = "Token introspection",
             SecretHash = ClientSecret.Hash("introspector-secret-1"),
             TokenEndpointAuthMethod = "client_secret_basic",
+            Scopes = ["introspection"],
             CreatedAtMs = now,
         };
     }

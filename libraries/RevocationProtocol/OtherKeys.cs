@@ -61,7 +61,7 @@ public sealed class OtherKeys(string prefix)
     /// <param name="client">Hash of the client id.</param>
     public string ClientsOfAddressAndClient(string network, string client) => $"{prefix}limit:{{{network}}}:client:{client}";
 
-    /// <summary>As <see cref="SignInsOfAddress"/>, for authorizations that began to wait for a page.</summary>
+    /// <summary>As <see cref="SignInsOfAddress"/>, for what began to wait for a page.</summary>
     /// <param name="network">IPv4 address or IPv6 /64.</param>
-    public string Authorizations(string network) => $"{prefix}limit:{{{network}}}:authorization";
+    public string Tickets(string network) => $"{prefix}limit:{{{network}}}:ticket";
 }

@@ -30,7 +30,8 @@ internal sealed class AuthorizationRequestReader(ClientReader clients, IdTokens 
 {
     private const int MaxLength = 2048;
 
-    private static readonly string[] Prompts = ["none", "login", "consent"];
+    /// <summary>The values of <c>prompt</c>.</summary>
+    public static readonly string[] Prompts = ["none", "login", "consent"];
 
     /// <summary>Parameters that would change what is asked for, and are not supported: ignored they would be misunderstood
     /// (OpenID Connect Core sections 6.1, 6.2, 7.2.1).</summary>

@@ -17,7 +17,8 @@ internal sealed record PendingAuthorization(
 /// <param name="StartedAtSeconds">Unix seconds.</param>
 /// <param name="SignInBefore">The sign-in that the browser had then; not good enough if the user must sign in again.</param>
 /// <param name="ConsentedBy">Who has consented to this very request.</param>
-internal sealed record WaitingAuthorization(AuthorizationRequest Request, long StartedAtSeconds, string? SignInBefore, Guid? ConsentedBy);
+/// <param name="Begun">False while <paramref name="SignInBefore"/> is not known: the browser has sent no cookies yet.</param>
+internal sealed record WaitingAuthorization(AuthorizationRequest Request, long StartedAtSeconds, string? SignInBefore, Guid? ConsentedBy, bool Begun);
 
 /// <summary>
 /// Authorizations that wait for a page: to sign in, or to consent. Pages read what to show, say what the user decided, and
@@ -48,7 +49,7 @@ internal sealed class PendingAuthorizations(BrowserTickets tickets, ClientReader
         if (await FindAsync(context, ticket) is not { } waiting) return null;
         if ((await clients.ReadAsync([waiting.Request.ClientId], context.RequestAborted)).SingleOrDefault() is not { Client: { Disabled: false } client }) return null;
         if (!client.FirstParty) await consents.GrantAsync(userId, client.ClientId, Scopes.Split(waiting.Request.Scope), context.RequestAborted);
-        return await tickets.ReplaceAsync(context, Kind, ticket, waiting, waiting with { ConsentedBy = userId }) ? ResumeUrl(ticket!) : null;
+        return await ReplaceAsync(context, ticket, waiting, waiting with { ConsentedBy = userId }) ? ResumeUrl(ticket!) : null;
     }
 
     /// <summary>The user refuses. Answers where to send the browser: back to the client with <c>access_denied</c>; null if
@@ -60,6 +61,9 @@ internal sealed class PendingAuthorizations(BrowserTickets tickets, ClientReader
     internal Task<string> AddAsync(HttpContext context, WaitingAuthorization waiting) => tickets.AddAsync(context, Kind, waiting);
 
     internal Task<WaitingAuthorization?> FindAsync(HttpContext context, string? ticket) => tickets.ReadAsync<WaitingAuthorization>(context, Kind, ticket);
+
+    internal Task<bool> ReplaceAsync(HttpContext context, string? ticket, WaitingAuthorization waiting, WaitingAuthorization next) =>
+        tickets.ReplaceAsync(context, Kind, ticket, waiting, next);
 
     /// <summary>Ends the waiting: of several at once one gets it.</summary>
     internal Task<WaitingAuthorization?> TakeAsync(HttpContext context, string? ticket) => tickets.TakeAsync<WaitingAuthorization>(context, Kind, ticket);

@@ -11,7 +11,7 @@ internal static class RedirectUris
     /// <summary>Characters of a redirect URI.</summary>
     public const int MaxLength = 1024;
 
-    private const string Loopback = "http://127.0.0.1";
+    internal const string Loopback = "http://127.0.0.1";
 
     /// <summary>Whether one of the registered addresses is the one that was asked for.</summary>
     public static bool IsRegistered(IEnumerable<string> registered, string asked) =>

@@ -6,7 +6,8 @@ internal sealed record PendingLogout(string? ClientName, string? ReturnTo);
 
 /// <summary>As it lies in Redis.</summary>
 /// <param name="ReturnTo">Where the browser goes afterwards, with <c>state</c>; null for the page that says so.</param>
-internal sealed record WaitingLogout(string? ClientName, string? ReturnTo);
+/// <param name="Hint">Whose sign-out the client says it is, and can show; null for nobody's.</param>
+internal sealed record WaitingLogout(string? ClientName, string? ReturnTo, IdTokenHint? Hint);
 
 /// <summary>Sign-outs that nobody has proven to come from the user: a page asks first.</summary>
 internal sealed class PendingLogouts(BrowserTickets tickets)
@@ -21,6 +22,8 @@ internal sealed class PendingLogouts(BrowserTickets tickets)
     /// if nothing waits.</summary>
     public async Task<string?> ConfirmAsync(HttpContext context, string? ticket) =>
         await tickets.TakeAsync<WaitingLogout>(context, Kind, ticket) is { } waiting ? waiting.ReturnTo ?? OAuthPaths.SignedOutPage : null;
+
+    internal Task<WaitingLogout?> FindAsync(HttpContext context, string? ticket) => tickets.ReadAsync<WaitingLogout>(context, Kind, ticket);
 
     internal Task<string> AddAsync(HttpContext context, WaitingLogout waiting) => tickets.AddAsync(context, Kind, waiting);
 }
