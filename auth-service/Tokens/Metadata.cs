@@ -21,6 +21,11 @@ internal static class Metadata
 
     public const string OAuth = "/.well-known/oauth-authorization-server";
 
+    private static readonly string[] ResponseTypes = ["code"];
+    private static readonly string[] ResponseModes = ["query"];
+    private static readonly string[] SubjectTypes = ["public"];
+    private static readonly string[] ChallengeMethods = [Pkce.Method];
+
     public static void MapMetadata(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGet(Jwks, (SigningKeySet keys) => Document(keys.Jwks, "application/jwk-set+json"));
@@ -45,11 +50,11 @@ internal static class Metadata
         ["introspection_endpoint"] = issuer + OAuthPaths.Introspection,
         ["jwks_uri"] = issuer + Jwks,
         ["scopes_supported"] = clients.Scopes,
-        ["response_types_supported"] = new[] { "code" },
-        ["response_modes_supported"] = new[] { "query" },
+        ["response_types_supported"] = ResponseTypes,
+        ["response_modes_supported"] = ResponseModes,
         // RFC 9700 section 2.4 forbids the password grant: it is there only if an operator has given it to a client.
         ["grant_types_supported"] = GrantTypes.All.Where(grant => grant != GrantTypes.Password || clients.Password),
-        ["code_challenge_methods_supported"] = new[] { Pkce.Method },
+        ["code_challenge_methods_supported"] = ChallengeMethods,
         ["authorization_response_iss_parameter_supported"] = true,
         ["prompt_values_supported"] = AuthorizationRequestReader.Prompts,
         ["token_endpoint_auth_methods_supported"] = ClientAuthentication.Methods,
@@ -58,7 +63,7 @@ internal static class Metadata
         ["revocation_endpoint_auth_signing_alg_values_supported"] = ClientKeys.Algorithms,
         ["introspection_endpoint_auth_methods_supported"] = ClientAuthentication.ConfidentialMethods,
         ["introspection_endpoint_auth_signing_alg_values_supported"] = ClientKeys.Algorithms,
-        ["subject_types_supported"] = new[] { "public" },
+        ["subject_types_supported"] = SubjectTypes,
         ["id_token_signing_alg_values_supported"] = keys.Published.Values.Select(key => key.Algorithm).Distinct().Order(StringComparer.Ordinal),
         ["claims_supported"] = IdTokens.Claims.Union(UserInfoEndpoint.Claims),
         ["claims_parameter_supported"] = false,
