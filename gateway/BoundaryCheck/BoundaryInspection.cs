@@ -10,8 +10,13 @@ namespace Gateway.BoundaryCheck;
 /// <param name="Open">A path for everybody whose backend answers with what it received, as sample-backend's <c>/public/echo</c>.</param>
 /// <param name="Closed">A path of the same kind that needs a caller.</param>
 /// <param name="AcceptAnyCertificate">Whether the certificate may be anybody's.</param>
+/// <param name="Token">An access token, to attack the closed path as its owner too; null for none.</param>
 internal sealed record BoundaryCheckTarget(
-    IReadOnlyList<Uri> Addresses, IReadOnlyList<Uri> Http2Addresses, string Open, string Closed, bool AcceptAnyCertificate);
+    IReadOnlyList<Uri> Addresses, IReadOnlyList<Uri> Http2Addresses, string Open, string Closed, bool AcceptAnyCertificate, string? Token = null)
+{
+    /// <summary>Without the token, which a record would print.</summary>
+    public override string ToString() => string.Join(' ', Addresses);
+}
 
 /// <summary>
 /// Fires every header and path trick at a running gateway and looks at what its backend received. It can only be believed when
@@ -22,7 +27,12 @@ internal sealed class BoundaryInspection(BoundaryCheckTarget target, TextWriter 
     /// <summary>A header that must pass, by which an echo is known for the answer to this very check.</summary>
     private const string ProbeHeader = "X-Boundary-Check";
 
+    /// <summary>By which a backend knows who calls.</summary>
+    private static readonly string[] IdentityHeaders = ["X-User-Id", "X-Identity-Token"];
+
     private readonly string _mark = "foreign-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+    private const string SignedIn = "headers, signed in";
+
     private readonly SortedSet<string> _arrived = new(StringComparer.OrdinalIgnoreCase);
     private int _faults;
 
@@ -38,6 +48,8 @@ internal sealed class BoundaryInspection(BoundaryCheckTarget target, TextWriter 
                 {
                     await FireAsync(probe, "headers", Attack.OnHeaders(target.Open + "/check", _mark), mustEcho: true, cancellationToken);
                     await FireAsync(probe, "headers, protected", Attack.OnHeaders(target.Closed + "/check", _mark), mustEcho: false, cancellationToken);
+                    if (target.Token is not null)
+                        await FireAsync(probe, SignedIn, Attack.OnHeaders(target.Closed + "/check", _mark).Select(AsCaller), mustEcho: true, cancellationToken);
                     await FireAsync(probe, "paths", Attack.OnPaths(target.Open, target.Closed), mustEcho: true, cancellationToken);
                 }
                 catch (Exception exception) when (exception is SocketException or HttpRequestException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
@@ -59,6 +71,8 @@ internal sealed class BoundaryInspection(BoundaryCheckTarget target, TextWriter 
         if (address.Scheme == Uri.UriSchemeHttps) yield return new Http2Probe(address, target.AcceptAnyCertificate);
     }
 
+    private Attack AsCaller(Attack attack) => attack with { Headers = [.. attack.Headers, ("Authorization", "Bearer " + target.Token)] };
+
     private async Task FireAsync(Probe probe, string kind, IEnumerable<Attack> attacks, bool mustEcho, CancellationToken cancellationToken)
     {
         var (sent, echoed, refused) = (0, 0, 0);
@@ -68,12 +82,18 @@ internal sealed class BoundaryInspection(BoundaryCheckTarget target, TextWriter 
             sent++;
             if (answer.Status is 0 or >= 400) refused++;
             if (Echo(answer) is not { } echo) continue;
-            using (echo) Inspect(probe, attack, echo.RootElement);
+            using (echo)
+            {
+                Inspect(probe, attack, echo.RootElement);
+                if (kind == SignedIn) InspectIdentity(probe, attack, echo.RootElement.GetProperty("headers"));
+                else InspectAccess(probe, attack, echo.RootElement);
+            }
+
             echoed++;
         }
 
         output.WriteLine($"{probe.Name}, {kind}: {sent} sent, {refused} refused, {echoed} arrived");
-        if (mustEcho && echoed == 0) Fault($"{probe.Name}, {kind}: no answer shows what the backend received; is {target.Open} an echo for everybody?");
+        if (mustEcho && echoed == 0) Fault($"{probe.Name}, {kind}: no answer shows what the backend received; {(kind == SignedIn ? $"is {target.Closed} an echo, and the token good?" : $"is {target.Open} an echo for everybody?")}");
     }
 
     private void Inspect(Probe probe, Attack attack, JsonElement echo)
@@ -91,10 +111,23 @@ internal sealed class BoundaryInspection(BoundaryCheckTarget target, TextWriter 
 
         var path = echo.GetProperty("path").GetString() ?? "";
         if (path != attack.Target) Fault($"{probe.Name}: {attack.Target} arrived as {path}");
-        // Nobody is signed in: only the open path may answer. Compared as the backend reads it.
-        var decoded = Uri.UnescapeDataString(path.Split('?')[0]);
+    }
+
+    /// <summary>Nobody is signed in: only the open path may answer. Compared as the backend reads it.</summary>
+    private void InspectAccess(Probe probe, Attack attack, JsonElement echo)
+    {
+        var decoded = Uri.UnescapeDataString((echo.GetProperty("path").GetString() ?? "").Split('?')[0]);
         if (!decoded.StartsWith(target.Open + "/", StringComparison.OrdinalIgnoreCase) && !decoded.Equals(target.Open, StringComparison.OrdinalIgnoreCase))
             Fault($"{probe.Name}: {attack.Target} was answered without a caller");
+    }
+
+    /// <summary>The caller is known to the backend, once, whatever the attack adds or has removed.</summary>
+    private void InspectIdentity(Probe probe, Attack attack, JsonElement headers)
+    {
+        var values = headers.EnumerateObject().Where(header => IdentityHeaders.Contains(header.Name, StringComparer.OrdinalIgnoreCase)).ToList();
+        if (values.Count == 0) Fault($"{probe.Name}: the backend does not know who called with {Describe(attack)}");
+        foreach (var twice in values.Where(header => header.Value.ValueKind == JsonValueKind.Array && header.Value.GetArrayLength() != 1))
+            Fault($"{probe.Name}: the backend received {twice.Value.GetArrayLength()} values of {twice.Name} from {Describe(attack)}");
     }
 
     private JsonDocument? Echo(ProbeAnswer answer)

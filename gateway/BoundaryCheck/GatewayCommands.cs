@@ -45,16 +45,22 @@ internal static class GatewayCommands
             Description = "A path of the same kind for signed-in callers.",
             DefaultValueFactory = _ => "/echo",
         };
+        var token = new Option<FileInfo>("--token-file")
+        {
+            Description = "A file with an access token: the protected path is attacked as its owner too. A file, because arguments are seen by every user of the machine.",
+        };
+        token.AcceptExistingOnly();
         var insecure = new Option<bool>("--insecure") { Description = "Accept any TLS certificate." };
 
         var command = new Command(CheckBoundary, "Fires the header and path corpus at a running gateway and prints what reached the backend. Exit code 1 if anything foreign did.")
         {
-            url, http2, echo, closed, insecure,
+            url, http2, echo, closed, token, insecure,
         };
         command.SetAction((parsed, cancellationToken) => new BoundaryInspection(
             new BoundaryCheckTarget(
                 Addresses(parsed.GetValue(url)), Addresses(parsed.GetValue(http2)),
-                parsed.GetValue(echo)!.TrimEnd('/'), parsed.GetValue(closed)!.TrimEnd('/'), parsed.GetValue(insecure)),
+                parsed.GetValue(echo)!.TrimEnd('/'), parsed.GetValue(closed)!.TrimEnd('/'), parsed.GetValue(insecure),
+                parsed.GetValue(token) is { } file ? File.ReadAllText(file.FullName).Trim() : null),
             Console.Out).RunAsync(cancellationToken));
         return command;
     }

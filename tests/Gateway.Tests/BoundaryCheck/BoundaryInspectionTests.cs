@@ -54,6 +54,28 @@ public sealed class BoundaryInspectionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Caller_stays_known_to_the_backend_through_every_attack()
+    {
+        _gateway.Callers["zoe"] = RoutedGateway.Caller("zoe");
+
+        var code = await InspectAsync([new Uri($"http://127.0.0.1:{_gateway.Port}")], [new Uri($"http://127.0.0.1:{_gateway.Http2Port}")], token: "zoe");
+
+        var report = _output.ToString();
+        Assert.True(code == 0, report);
+        Assert.Contains("HTTP/2, headers, signed in: ", report, StringComparison.Ordinal);
+        var signedIn = _gateway.Backend.Requests.Where(request => request.Target.StartsWith("/echo/", StringComparison.Ordinal)).ToList();
+        Assert.True(signedIn.Count > 100);
+        Assert.All(signedIn, request => Assert.Equal("zoe", Assert.Single(request.Values("X-User-Id"))));
+    }
+
+    [Fact]
+    public async Task Token_that_is_not_good_proves_nothing()
+    {
+        Assert.Equal(1, await InspectAsync([new Uri($"http://127.0.0.1:{_gateway.Port}")], [], token: "nobody"));
+        Assert.Contains("is /echo an echo, and the token good?", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Server_that_lets_everything_through_is_found_out()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -84,8 +106,8 @@ public sealed class BoundaryInspectionTests : IAsyncLifetime
         Assert.Contains("is /public/echo an echo for everybody?", _output.ToString(), StringComparison.Ordinal);
     }
 
-    private Task<int> InspectAsync(Uri[] addresses, Uri[] http2) => new BoundaryInspection(
-        new BoundaryCheckTarget(addresses, http2, "/public/echo", "/echo", AcceptAnyCertificate: true), _output).RunAsync(Cancellation);
+    private Task<int> InspectAsync(Uri[] addresses, Uri[] http2, string? token = null) => new BoundaryInspection(
+        new BoundaryCheckTarget(addresses, http2, "/public/echo", "/echo", AcceptAnyCertificate: true, token), _output).RunAsync(Cancellation);
 
     private static byte[] Echo(Http1Message request)
     {

@@ -79,6 +79,7 @@ public abstract class ForwardAuthProxyTests : IAsyncLifetime
         await _backend.DisposeAsync();
         _port.Dispose();
         _directory.Delete(recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
