@@ -85,6 +85,8 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
         if (!issuer.Keys.IsLoaded) return new(null, Reason.KeysUnavailable);
         if (!issuer.Keys.TryFind(token.Header, out var candidates))
         {
+            // A withdrawn key is not looked for: no fetch could bring it back.
+            if (token.Header.Kid is { } kid && revocations.IsRevoked(issuer.Name, RevocationKind.Kid, kid)) return new(null, Reason.TokenRevoked);
             var isKnown = await issuer.Keys.RefetchAsync();
             // Unknown to an issuer that answered, or nobody can say: the second is not the caller's fault.
             if (!issuer.Keys.TryFind(token.Header, out candidates))

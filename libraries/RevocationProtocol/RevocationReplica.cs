@@ -75,6 +75,12 @@ public sealed class RevocationReplica
         return IsCurrent ? RevocationVerdict.Live : RevocationVerdict.Unknown;
     }
 
+    /// <summary>Whether everything under an id is dead, as far as is known. For kinds without a cut-off.</summary>
+    /// <param name="issuer"><c>iss</c>.</param>
+    /// <param name="kind">jti, sid or kid.</param>
+    /// <param name="id">The value of the claim.</param>
+    public bool IsRevoked(string issuer, RevocationKind kind, string id) => Contains(RevocableToken.Hash(issuer, kind, id));
+
     /// <summary>Takes entries in, whatever their order: merging is idempotent and only ever adds.</summary>
     /// <param name="entries">Entries to add; expired ones have no effect.</param>
     public void Apply(IReadOnlyList<RevocationEntry> entries)

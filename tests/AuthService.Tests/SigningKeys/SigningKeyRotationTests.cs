@@ -124,6 +124,15 @@ public sealed class SigningKeyRotationTests : IAsyncLifetime
         Assert.Equal([kid], (await First.ListAsync(Cancellation)).Select(key => key.Kid));
     }
 
+    [Fact]
+    public void Instruments_are_documented_and_exported()
+    {
+        using var instruments = new Instruments(SigningKeyMetrics.Meter);
+        Assert.Equal(4, instruments.Published.Count);
+        Assert.Equal(Instruments.Documented("deploy/docs/keys.md", SigningKeyMetrics.Meter), instruments.Published);
+        Assert.Contains(SigningKeyMetrics.Meter, Program.Service.TelemetrySources);
+    }
+
     private SigningKeyRotation First => _service.Services.GetRequiredService<SigningKeyRotation>();
 
     private SigningKeyRotation Second => _second.Services.GetRequiredService<SigningKeyRotation>();

@@ -58,6 +58,34 @@ public sealed class IssuerKeysTests
     }
 
     [Fact]
+    public async Task Withdrawn_key_is_revoked_and_not_looked_for_and_a_fetch_does_not_bring_it_back()
+    {
+        using var key = SigningKey.Create();
+        using var next = SigningKey.Create("ES256", "key-2");
+        await using var server = await KeyServer.StartAsync(key);
+        await using var world = await AuthenticationWorld.StartAsync(server);
+        var token = world.Token(key, server);
+        await world.AcceptsAsync(token);
+
+        world.Revocations.Apply([new RevocationEntry(server.Issuer, RevocationKind.Kid, key.Kid!, 0, null, RevocationEntry.Never)]);
+        await world.RefusesAsync(token, Reason.TokenRevoked);
+
+        server.Keys = [next];
+        await world.Issuers.Own.Keys.FetchAsync(Cancelled);
+        var requests = server.KeySetRequests;
+        await world.RefusesAsync(token, Reason.TokenRevoked);
+        await world.RefusesAsync(world.Token(key, server), Reason.TokenRevoked);
+        Assert.Equal(requests, server.KeySetRequests);
+
+        // A replica that is behind still publishes it.
+        server.Keys = [key, next];
+        await world.Issuers.Own.Keys.FetchAsync(Cancelled);
+        await world.RefusesAsync(token, Reason.TokenRevoked);
+        await world.RefusesAsync(world.Token(key, server), Reason.TokenRevoked);
+        await world.AcceptsAsync(world.Token(next, server));
+    }
+
+    [Fact]
     public async Task Unknown_kid_causes_one_shared_fetch_and_then_none_within_the_cooldown()
     {
         using var key = SigningKey.Create();
