@@ -1,11 +1,13 @@
 using AuthService.Administration;
 using AuthService.Administration.Commands;
 using AuthService.Audit;
+using AuthService.Claims;
 using AuthService.Diagnostics;
 using AuthService.Limits;
 using AuthService.OAuth;
 using AuthService.Pages;
 using AuthService.Revocation;
+using AuthService.SecondFactor;
 using AuthService.Sessions;
 using AuthService.SignIn;
 using AuthService.SigningKeys;
@@ -44,6 +46,9 @@ internal static class Program
         builder.Services.AddRevocationService();
         builder.Services.AddLimits();
         builder.Services.AddSessions();
+        builder.Services.AddAuditOutbox();
+        builder.Services.AddCustomClaims();
+        builder.Services.AddSecondFactor();
         builder.Services.AddOAuth();
         builder.Services.AddBrowserSignIn();
         builder.Services.AddPages();
@@ -63,6 +68,7 @@ internal static class Program
         app.MapTokenEndpoints();
         app.MapSessionEndpoints();
         app.MapUserEndpoints();
+        app.MapSecondFactorEndpoints();
         app.MapPages();
         app.MapAdministration();
     }

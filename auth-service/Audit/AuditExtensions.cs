@@ -1,5 +1,6 @@
 using AuthService.Sessions;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace AuthService.Audit;
 
@@ -13,6 +14,18 @@ internal static class AuditExtensions
         services.AddSingleton<AuditEvents>();
         services.AddSingleton<CommittedAuditEvents>();
         services.AddSingleton<AuditLog>();
+        services.AddSingleton<AuditStore>();
+        services.AddOptions<AuditOptions>().ValidateOnStart();
+        services.AddSingleton<IOptionsFactory<AuditOptions>, AuditOptionsFactory>();
+        return services;
+    }
+
+    /// <summary>The way of audit events from Redis into the database. Needs users, sessions and the revocation service.</summary>
+    public static IServiceCollection AddAuditOutbox(this IServiceCollection services)
+    {
+        services.AddSingleton<AuditOutbox>();
+        services.AddSingleton<AuditDrain>();
+        services.AddHostedService(provider => provider.GetRequiredService<AuditDrain>());
         return services;
     }
 }

@@ -19,6 +19,7 @@ internal static class AuditTypes
     public const string SessionEnded = "session.ended";
     public const string TokenReused = "session.token_reused";
     public const string CodeReused = "session.code_reused";
+
     public const string TokenFromTheFuture = "session.token_from_the_future";
 
     /// <summary>A browser's sign-in at this service ended, and with it its sessions.</summary>

@@ -1,5 +1,6 @@
 using AuthService.Limits;
 using AuthService.SigningKeys;
+using AuthService.Tokens;
 using AuthService.Users;
 using ForwardedIdentity;
 using Microsoft.AspNetCore.Diagnostics;
@@ -45,6 +46,7 @@ internal sealed partial class FaultHandler(ILogger<FaultHandler> logger) : IExce
         PasswordHashingBusyException => (StatusCodes.Status503ServiceUnavailable, "sign_in_busy", "Too many sign-ins at this moment. Try again shortly."),
         IdentityKeysUnavailableException => (StatusCodes.Status503ServiceUnavailable, "identity_keys_unavailable", "The gateway's identity keys cannot be fetched. Try again shortly."),
         SigningKeysUnavailableException => (StatusCodes.Status503ServiceUnavailable, "keys_unavailable", "The keys cannot be read at the moment. Try again shortly."),
+        AccessTokenTooLargeException => (StatusCodes.Status500InternalServerError, "token_too_large", "The user has too many roles and claims for a token; an administrator must take some away."),
         _ when UsersDatabaseFaults.IsAway(exception) => (StatusCodes.Status503ServiceUnavailable, "users_unavailable", "The user database does not answer. Try again shortly."),
         _ => (StatusCodes.Status500InternalServerError, "internal_error", "The request failed; the log has the reason under the trace id."),
     };

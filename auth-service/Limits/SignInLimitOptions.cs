@@ -17,9 +17,13 @@ internal sealed class SignInLimitOptions
     /// Many people may share one address; behind a proxy that is not in <c>AuthService:TrustedProxies</c>, all do.</summary>
     public required int FailuresPerAddress { get; init; }
 
-    /// <summary>Failed sign-ins to one account from one address. Default 20. A try counts until it is known to be right, so
-    /// that no more than these run at a time either.</summary>
+    /// <summary>Failed sign-ins to one account from one address. Default 20, and ten times as many in a day. A try
+    /// counts until it is known to be right, so that no more than these run at a time either.</summary>
     public required int FailuresPerAddressAndAccount { get; init; }
+
+    /// <summary>Failed codes of one user's authenticator, after the right password, from all addresses together. Default 10;
+    /// whole again after six <see cref="Period"/>s. Recovery codes do not count.</summary>
+    public required int CodeFailuresPerUser { get; init; }
 
     /// <summary>Failed sign-ins to one account from all addresses together, above which each address has but one in a
     /// tenth of <see cref="Period"/> for it. Default 100. The right password at the first try passes in any case.</summary>

@@ -15,7 +15,8 @@ internal sealed class SignInLimitOptionsFactory(IConfiguration configuration) : 
         {
             Period = settings.Duration("Period", TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
             FailuresPerAddress = settings.Number("FailuresPerAddress", 100, 0, Most),
-            FailuresPerAddressAndAccount = settings.Number("FailuresPerAddressAndAccount", 20, 0, Most),
+            FailuresPerAddressAndAccount = settings.Number("FailuresPerAddressAndAccount", 20, 0, Most / 10),
+            CodeFailuresPerUser = settings.Number("CodeFailuresPerUser", 10, 0, Most),
             FailuresPerAccount = settings.Number("FailuresPerAccount", 100, 0, Most),
             RegistrationsPerAddress = settings.Number("RegistrationsPerAddress", 50, 0, Most),
             ClientFailuresPerAddress = settings.Number("ClientFailuresPerAddress", 1_000, 0, Most),

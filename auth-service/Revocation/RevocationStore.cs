@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.Users;
 using Microsoft.EntityFrameworkCore;
 using RevocationProtocol;
@@ -5,7 +6,7 @@ using RevocationProtocol;
 namespace AuthService.Revocation;
 
 /// <summary>The revocations as rows of the users database: what Redis is refilled from.</summary>
-internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> databases, TimeProvider time) : IRevocationRows
+internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> databases, AuditEvents auditLog, TimeProvider time) : IRevocationRows
 {
     // A row counts for the marker only when its replica has had time to raise the marker to it.
     private const long MarkerDelayMs = 5000;
@@ -21,9 +22,11 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
         await using var db = await databases.CreateDbContextAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var numbers = new List<long?>(entries.Count);
+        var stored = new List<AuditEvent>();
         foreach (var entry in entries)
-            numbers.Add(await StoreAsync(db, entry, ct));
+            numbers.Add(await StoreAsync(db, entry, stored, ct));
         await transaction.CommitAsync(ct);
+        stored.ForEach(auditLog.Write);
         return numbers;
     }
 
@@ -76,7 +79,7 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
         await db.EndedSessions.Where(row => row.ExpiresMs <= now).ExecuteDeleteAsync(ct);
     }
 
-    private static async Task<long?> StoreAsync(UsersDbContext db, OutboxEntry entry, CancellationToken ct)
+    private static async Task<long?> StoreAsync(UsersDbContext db, OutboxEntry entry, List<AuditEvent> stored, CancellationToken ct)
     {
         long? number = null;
         if (entry.Revocation is { } revocation)
@@ -86,7 +89,7 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
                 VALUES ({entry.Eid}, {revocation.Iss}, {revocation.Kind}, {revocation.Id}, {revocation.CutOff ?? 0}, {revocation.Except}, {revocation.Exp})
                 ON CONFLICT (entry_id) DO NOTHING RETURNING number
                 """).ToListAsync(ct);
-            number = numbers is [var inserted] ? inserted : null;
+            number = numbers is [var added] ? added : null;
         }
         if (entry.SessionEnd is { } end)
         {
@@ -99,11 +102,27 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
         if (entry.Audit is { } audit)
         {
             var detail = audit.Detail?.GetRawText();
-            await db.Database.ExecuteSqlAsync($"""
+            var inserted = await db.Database.ExecuteSqlAsync($"""
                 INSERT INTO audit_events (event_id, at_ms, type, actor, subject, client_id, sid, address, trace_id, detail)
                 VALUES ({entry.Eid}, {audit.AtMs}, {audit.Type}, {audit.Actor}, {audit.Subject}, {audit.ClientId}, {audit.Sid}, {audit.Address}, {audit.TraceId}, {detail})
                 ON CONFLICT (event_id) DO NOTHING
                 """, ct);
+            if (inserted == 1)
+            {
+                stored.Add(new AuditEvent
+                {
+                    EventId = entry.Eid,
+                    AtMs = audit.AtMs,
+                    Type = audit.Type,
+                    Actor = audit.Actor,
+                    Subject = audit.Subject,
+                    ClientId = audit.ClientId,
+                    Sid = audit.Sid,
+                    Address = audit.Address,
+                    TraceId = audit.TraceId,
+                    Detail = detail,
+                });
+            }
         }
         return number;
     }

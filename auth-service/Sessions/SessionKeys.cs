@@ -18,6 +18,9 @@ internal sealed class SessionKeys(string prefix)
     /// <summary>Stream of revocations, session ends and audit events not yet in the revocation stream and the database. No expiry.</summary>
     public RedisKey Outbox(string partition) => $"{prefix}outbox:{{{partition}}}";
 
+    /// <summary>Stream of audit events of sign-ins and refreshes that are not yet in the database. No expiry.</summary>
+    public RedisKey AuditOutbox(string partition) => $"{prefix}audit:{{{partition}}}";
+
     /// <summary>Sorted set of a user's sids by expiry (Unix ms), for showing only. Lives as long as its longest session.</summary>
     public RedisKey UserSessions(Guid userId) => $"{prefix}user-sessions:{userId:D}";
 

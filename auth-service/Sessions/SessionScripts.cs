@@ -1,3 +1,5 @@
+using AuthService.Audit;
+
 namespace AuthService.Sessions;
 
 /// <summary>
@@ -85,6 +87,16 @@ internal sealed class SessionScripts
 
         """;
 
+    /// <summary>ARGV[1..9] as <see cref="Begin"/>; then sid, event id, event type, trace id. The last of the keys is the audit outbox.
+    /// Returns the absolute expiry.</summary>
+    private const string StartBody = """
+        local now = now_ms()
+        local expires = begin_session(now)
+        audit(now, { eid = ARGV[11], type = ARGV[12], actor = ARGV[1], subject = ARGV[1], client_id = ARGV[2], sid = ARGV[10],
+          address = ARGV[8], trace_id = ARGV[13] })
+        return expires
+        """;
+
     /// <summary>
     /// Says what a presented generation is to a record; shared by rotation and verification so that they cannot differ.
     /// ARGV[1..4]: user, client, epoch of the user now, presented generation; ARGV[5]: grace ms.
@@ -107,8 +119,8 @@ internal sealed class SessionScripts
         """;
 
     /// <summary>
-    /// ARGV[6..]: sid, entry id, issuer, longest life of an access token (with skew) in ms, address, trace id.
-    /// Returns verdict, successor generation or outbox id, scope, auth_time, absolute expiry.
+    /// ARGV[6..]: sid, entry id, issuer, longest life of an access token (with skew) in ms, address, trace id, whether
+    /// the refresh is audited (1 or 0). The last of the keys is the audit outbox. Returns verdict, successor generation or outbox id, scope, auth_time, absolute expiry.
     /// </summary>
     private const string RotateBody = """
         local now, s = now_ms(), read(KEYS[1])
@@ -135,6 +147,10 @@ internal sealed class SessionScripts
         end
         s.seen = now
         redis.call('PEXPIREAT', KEYS[1], expires_at(s))
+        if ARGV[12] == '1' then
+          audit(now, { eid = ARGV[7], type = 'session.refreshed', actor = s.user, subject = s.user, client_id = s.client, sid = ARGV[6],
+            address = ARGV[10], trace_id = ARGV[11], detail = verdict ~= 'rotated' and { verdict = verdict } or nil })
+        end
         return { verdict, generation, s.scope, tonumber(s.auth_time), tonumber(s.expires) }
         """;
 
@@ -229,8 +245,8 @@ internal sealed class SessionScripts
     /// <param name="world">Lua that defines <c>now_ms</c> and <c>identity</c>: <see cref="World"/>, or what a test steers.</param>
     public SessionScripts(string world = World)
     {
-        Start = world + Begin + "return begin_session(now_ms())";
-        Rotate = world + Read + End + Judge + RotateBody;
+        Start = world + Begin + AuditOutbox.Lua + StartBody;
+        Rotate = world + Read + AuditOutbox.Lua + End + Judge + RotateBody;
         IsLive = world + Read + Judge + IsLiveBody;
         EndSession = world + Read + End + EndBody;
         AllowEpoch = world + Read + AllowEpochBody;

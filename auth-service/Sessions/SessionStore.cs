@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using RevocationProtocol;
 using StackExchange.Redis;
@@ -23,7 +24,10 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
     {
         var sid = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SessionKeys.SidLength / 2));
         var expires = (long)await _redis.EvaluateAsync(
-            scripts.Start, [keys.Session(sid)], BeginArguments(session), cancellationToken);
+            scripts.Start,
+            [keys.Session(sid), keys.AuditOutbox(SessionKeys.Partition(sid))],
+            [.. BeginArguments(session), sid, NewEntryId(), session.AuditType, Activity.Current?.TraceId.ToHexString() ?? ""],
+            cancellationToken);
         await IndexAsync(session.UserId, sid, expires, cancellationToken);
         return new StartedSession(sid, new RefreshToken(sid, session.UserId, session.ClientId, Generation: 1, expires));
     }
@@ -38,10 +42,10 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
     {
         var result = (RedisResult[])(await _redis.EvaluateAsync(
             scripts.Rotate,
-            KeysOf(token.Sid),
+            [.. KeysOf(token.Sid), keys.AuditOutbox(SessionKeys.Partition(token.Sid))],
             [
                 .. Presented(token, sessionEpoch), token.Sid, NewEntryId(), policy.Issuer, policy.LongestTokenLifeMs, by.Address ?? "",
-                by.TraceId ?? "",
+                by.TraceId ?? "", policy.AuditRefreshes ? 1 : 0,
             ],
             cancellationToken))!;
         var kind = (string?)result[0] switch

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using AuthService.Audit;
+using AuthService.Claims;
 using AuthService.Limits;
 using AuthService.Revocation;
 using AuthService.Tokens;
@@ -23,8 +25,8 @@ internal sealed record SessionTokenPair(IssuedAccessToken Access, string Refresh
 /// after the rotation is made good by presenting the same token again.
 /// </summary>
 internal sealed partial class SessionTokens(
-    IssueClock clock, AccountReader accounts, SessionStore sessions, RefreshTokens refreshTokens, AccessTokenIssuer accessTokens, RevocationService revocation,
-    RefreshLimit limit, IDbContextFactory<UsersDbContext> databases, IOptions<AuthServiceOptions> options, ILogger<SessionTokens> logger)
+    IssueClock clock, AccountReader accounts, SessionStore sessions, RefreshTokens refreshTokens, AccessTokenIssuer accessTokens, CustomClaims claims,
+    RevocationService revocation, RefreshLimit limit, AuditOutbox audit, IDbContextFactory<UsersDbContext> databases, IOptions<AuthServiceOptions> options, ILogger<SessionTokens> logger)
 {
     /// <summary>Starts a session for an account whose password (or other proof) was just checked.</summary>
     /// <param name="startMs"><see cref="IssueClock.Start"/>, taken before the account was read.</param>
@@ -41,6 +43,7 @@ internal sealed partial class SessionTokens(
     {
         revocation.EnsureAvailable();
         var started = await sessions.StartAsync(session, cancellationToken);
+        audit.Started(session.AuditType, account, session.ClientId, started.Sid);
         return await IssueFirstAsync(account, session, started.Token, startMs, cancellationToken);
     }
 
@@ -86,6 +89,7 @@ internal sealed partial class SessionTokens(
         }
         if (outcome.Successor is not { } successor)
             return null;
+        audit.NoteWritten(SessionKeys.Partition(token.Sid));
         if (outcome.Kind == RotationKind.MovedForward)
             Log.MovedForward(logger, token.Sid);
         await limit.CountUserAsync(token.UserId, cancellationToken);
@@ -142,7 +146,7 @@ internal sealed partial class SessionTokens(
         var access = await accessTokens.IssueAsync(
             new AccessTokenRequest(
                 account.Id.ToString("D"), refresh.ClientId, scope, IssueClock.IssueTime(startMs, account.NotBeforeMs), refresh.Sid, authTime, account.Roles,
-                account.Name),
+                account.Name, await claims.ForAsync(account, refresh.ClientId, cancellationToken)),
             cancellationToken);
         return new SessionTokenPair(access, refreshTokens.Write(refresh), scope, refresh.Sid, account.Id, authTime);
     }

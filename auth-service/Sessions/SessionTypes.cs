@@ -1,10 +1,14 @@
+using AuthService.Audit;
+
 namespace AuthService.Sessions;
 
 /// <summary>A sign-in that becomes a session.</summary>
 /// <param name="Idle">How long the session lives without a refresh.</param>
 /// <param name="Absolute">How long it lives at most.</param>
+/// <param name="AuditType">What it is in the audit log: <see cref="AuditTypes.SignedIn"/>, or <see cref="AuditTypes.SessionStarted"/>.</param>
 internal sealed record NewSession(
-    Guid UserId, string ClientId, string Scope, long SessionEpoch, long AuthTimeSeconds, string? Address, string? UserAgent, TimeSpan Idle, TimeSpan Absolute);
+    Guid UserId, string ClientId, string Scope, long SessionEpoch, long AuthTimeSeconds, string? Address, string? UserAgent, TimeSpan Idle, TimeSpan Absolute,
+    string AuditType = AuditTypes.SignedIn);
 
 /// <param name="Token">The session's first refresh token.</param>
 internal sealed record StartedSession(string Sid, RefreshToken Token);
@@ -82,7 +86,8 @@ internal sealed record SessionOwner(Guid UserId, string ClientId);
 /// <param name="GracePeriod">How long the predecessor of an unused refresh token is answered again.</param>
 /// <param name="LongestTokenLife">The longest an access token may be accepted after its issue, skew included, by the present setting.</param>
 /// <param name="LongestSession">Absolute life to assume of a session that Redis has lost.</param>
-internal sealed record SessionPolicy(string Issuer, TimeSpan GracePeriod, TimeSpan LongestTokenLife, TimeSpan LongestSession)
+/// <param name="AuditRefreshes">See <see cref="AuditOptions.Refreshes"/>.</param>
+internal sealed record SessionPolicy(string Issuer, TimeSpan GracePeriod, TimeSpan LongestTokenLife, TimeSpan LongestSession, bool AuditRefreshes = true)
 {
     private long _longestTokenLifeMs = (long)LongestTokenLife.TotalMilliseconds;
 

@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.Tokens;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -16,7 +17,8 @@ internal static class SessionsExtensions
     {
         services.AddSingleton(provider => new SessionKeys(provider.GetRequiredService<IOptions<RedisOptions>>().Value.KeyPrefix));
         services.AddSingleton(_ => new SessionScripts());
-        services.AddSingleton(provider => Policy(provider.GetRequiredService<IOptions<AuthServiceOptions>>().Value));
+        services.AddSingleton(provider => Policy(
+            provider.GetRequiredService<IOptions<AuthServiceOptions>>().Value, provider.GetRequiredService<IOptions<AuditOptions>>().Value));
         services.AddSingleton<SessionStore>();
         services.AddSingleton<IPreparationStep, TokenLifeRecord>();
         services.AddSingleton<MacKeyStore>();
@@ -30,6 +32,7 @@ internal static class SessionsExtensions
         return services;
     }
 
-    private static SessionPolicy Policy(AuthServiceOptions options) => new(
-        options.Issuer, options.RefreshGracePeriod, options.AccessTokenLifetime + options.MaxClockSkew + LargestSkew, options.SessionLifetime);
+    private static SessionPolicy Policy(AuthServiceOptions options, AuditOptions audit) => new(
+        options.Issuer, options.RefreshGracePeriod, options.AccessTokenLifetime + options.MaxClockSkew + LargestSkew, options.SessionLifetime,
+        audit.Refreshes);
 }

@@ -3,6 +3,7 @@ using System.Buffers.Text;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AuthService.Claims;
 using AuthService.OAuth;
 using AuthService.SigningKeys;
 using Microsoft.Extensions.Options;
@@ -15,14 +16,9 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
     /// <summary>A token is read by parsers, never by a page: letters of any script stand as they are, which keeps it short.</summary>
     private static readonly JsonWriterOptions Unescaped = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static readonly HashSet<string> OwnClaims = new(StringComparer.Ordinal)
-    {
-        "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "sid", "auth_time", "roles", "name", "token_type",
-        "act", "cnf", "nonce", "at_hash", "c_hash", "events",
-    };
-
     /// <summary>Signs a token with the active key.</summary>
     /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet.</exception>
+    /// <exception cref="AccessTokenTooLargeException">Roles and claims are too many.</exception>
     public ValueTask<IssuedAccessToken> IssueAsync(AccessTokenRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -59,7 +55,10 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
             if (request.ExtraClaims is not null) WriteExtraClaims(json, request.ExtraClaims);
             json.WriteEndObject();
         }
-        return new(new IssuedAccessToken(Sign(key, key.EncodedHeader, payload.WrittenSpan), jti, expiresAt));
+        var token = Sign(key, key.EncodedHeader, payload.WrittenSpan);
+        // Nobody would accept it, and to leave claims out could give more rights than they do.
+        if (token.Length > AccessTokenVerifier.MaxLength) throw new AccessTokenTooLargeException(request.Subject, request.ClientId, token.Length);
+        return new(new IssuedAccessToken(token, jti, expiresAt));
     }
 
     private static void WriteRoles(Utf8JsonWriter json, IReadOnlyList<string> roles)
@@ -73,7 +72,7 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
     {
         foreach (var (name, value) in claims)
         {
-            if (OwnClaims.Contains(name)) throw new ArgumentException($"The claim '{name}' cannot be configured: it has a meaning of its own.", nameof(claims));
+            if (ReservedClaims.Names.Contains(name)) throw new ArgumentException($"The claim '{name}' cannot be configured: it has a meaning of its own.", nameof(claims));
             json.WritePropertyName(name);
             JsonSerializer.Serialize(json, value);
         }
@@ -99,3 +98,7 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
         }
     }
 }
+
+/// <summary>Roles and custom claims of a user make a token that no gateway takes.</summary>
+internal sealed class AccessTokenTooLargeException(string subject, string clientId, int length)
+    : Exception($"The access token of {subject} for client {clientId} would have {length} characters; gateways take {AccessTokenVerifier.MaxLength}. Take roles or claims from the user, or rules from the client.");

@@ -12,6 +12,11 @@ internal static class TokenAnswers
 
     private static readonly byte[] TokenNotValidBody = """{"detail":"Token is invalid or expired","code":"token_not_valid"}"""u8.ToArray();
 
+    private static readonly byte[] TicketNotValidBody =
+        """{"detail":"The ticket is invalid, expired or used up. Sign in again.","code":"ticket_not_valid"}"""u8.ToArray();
+
+    private static readonly byte[] CodeNotValidBody = """{"detail":"The code is wrong, too old, or was used before.","code":"code_not_valid"}"""u8.ToArray();
+
     private static readonly byte[] EmptyBody = "{}"u8.ToArray();
 
     public static Task PairAsync(HttpContext context, SessionTokenPair tokens) =>
@@ -22,6 +27,16 @@ internal static class TokenAnswers
     public static Task NoActiveAccountAsync(HttpContext context) => UnauthorizedAsync(context, "no_active_account", NoActiveAccountBody);
 
     public static Task TokenNotValidAsync(HttpContext context) => UnauthorizedAsync(context, "token_not_valid", TokenNotValidBody);
+
+    /// <summary>The password was right; the ticket and a code of the second factor go to <c>/api/token/mfa</c>. No 200: a client
+    /// that does not know of second factors must not take it for a pair of tokens.</summary>
+    public static Task SecondFactorRequiredAsync(HttpContext context, string ticket, TimeSpan life) => UnauthorizedAsync(
+        context, "mfa_required", JsonSerializer.SerializeToUtf8Bytes(
+            new { detail = "A code of the second factor is required.", code = "mfa_required", ticket, expires_in = (int)life.TotalSeconds }));
+
+    public static Task TicketNotValidAsync(HttpContext context) => UnauthorizedAsync(context, "ticket_not_valid", TicketNotValidBody);
+
+    public static Task CodeNotValidAsync(HttpContext context) => UnauthorizedAsync(context, "code_not_valid", CodeNotValidBody);
 
     public static Task MethodNotAllowedAsync(HttpContext context)
     {

@@ -1,4 +1,4 @@
-using AuthService.Limits;
+using AuthService.SecondFactor;
 using AuthService.Sessions;
 using AuthService.Users;
 using Microsoft.Extensions.Primitives;
@@ -9,7 +9,8 @@ namespace AuthService.Tokens;
 /// <summary>The JSON token API: sign in, refresh, verify, log out by refresh token.</summary>
 internal static class TokenEndpoints
 {
-    private const string Scope = "profile";
+    /// <summary>What sign-ins through this API may do.</summary>
+    public const string Scope = "profile";
 
     /// <summary>Maps <c>/api/token*</c>; routing takes each path with and without its trailing slash.</summary>
     public static IEndpointRouteBuilder MapTokenEndpoints(this IEndpointRouteBuilder endpoints)
@@ -21,7 +22,7 @@ internal static class TokenEndpoints
         return endpoints;
     }
 
-    private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate post)
+    public static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate post)
     {
         endpoints.MapPost(path, post);
         endpoints.Map(path, TokenAnswers.MethodNotAllowedAsync);
@@ -37,18 +38,22 @@ internal static class TokenEndpoints
         // Before the slow hash, so that nobody waits for a sign-in that cannot be completed.
         services.GetRequiredService<Revocation.RevocationService>().EnsureAvailable();
         var address = services.GetRequiredService<ClientAddress>().Of(context);
-        var account = await services.GetRequiredService<SignInLimit>().CheckAsync(
-            request["username"], address,
-            () => services.GetRequiredService<SignInService>().CheckPasswordAsync(request["username"], request["password"], Client.Api, cancellationToken),
-            cancellationToken);
-        if (account is null)
+        var outcome = await services.GetRequiredService<SignInService>().SignInAsync(
+            request["username"], request["password"], Client.Api, address, cancellationToken);
+        switch (outcome)
         {
-            await TokenAnswers.NoActiveAccountAsync(context);
-            return;
+            case SignInOutcome.SignedIn(var account):
+                await TokenAnswers.PairAsync(context, await services.GetRequiredService<SessionTokens>().StartAsync(
+                    account, Client.Api, Scope, startMs, address, UserAgent(context), cancellationToken));
+                break;
+            case SignInOutcome.SecondFactorRequired(var account):
+                var ticket = await services.GetRequiredService<SecondFactorSignIn>().BeginAsync(account, Client.Api, cancellationToken);
+                await TokenAnswers.SecondFactorRequiredAsync(context, ticket, SecondFactorTickets.Life);
+                break;
+            default:
+                await TokenAnswers.NoActiveAccountAsync(context);
+                break;
         }
-        var tokens = await services.GetRequiredService<SessionTokens>().StartAsync(
-            account, Client.Api, Scope, startMs, address, UserAgent(context), cancellationToken);
-        await TokenAnswers.PairAsync(context, tokens);
     }
 
     private static async Task RefreshAsync(HttpContext context)
@@ -92,5 +97,5 @@ internal static class TokenEndpoints
     /// <summary>Whoever presents a refresh token: nobody has proven who that is.</summary>
     private static SessionActor Presenter(HttpContext context) => context.RequestServices.GetRequiredService<ClientAddress>().Actor(context, actor: null);
 
-    private static string? UserAgent(HttpContext context) => StringValues.IsNullOrEmpty(context.Request.Headers.UserAgent) ? null : context.Request.Headers.UserAgent.ToString();
+    public static string? UserAgent(HttpContext context) => StringValues.IsNullOrEmpty(context.Request.Headers.UserAgent) ? null : context.Request.Headers.UserAgent.ToString();
 }

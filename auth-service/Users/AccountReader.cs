@@ -1,4 +1,5 @@
 using System.Data.Common;
+using AuthService.Claims;
 
 namespace AuthService.Users;
 
@@ -8,24 +9,42 @@ namespace AuthService.Users;
 /// </summary>
 internal sealed class AccountReader(IAccountQuery query)
 {
-    /// <summary>Every table is reached by its primary key. <see cref="JoinedRoles"/> stands for the provider's string
-    /// aggregate over role names.</summary>
-    internal const string Sql = """
+    /// <summary>Every table is reached by its primary key. Claims are read only for a
+    /// client that may have some. <c>joined_…</c> stands for the provider's string aggregate.</summary>
+    private const string Sql = """
         SELECT u.user_name, COALESCE(u.display_name, u.user_name), u.disabled, u.session_epoch,
                u.not_before_ms, COALESCE(c.not_before_ms, 0), COALESCE(a.not_before_ms, 0),
                c.client_id IS NULL OR c.disabled,
                EXISTS (SELECT 1 FROM ended_sessions e WHERE e.sid = @sid),
-               (SELECT joined_roles FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id)
+               (SELECT joined_roles FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id),
+               u.two_factor_enabled,
+               c.claim_rules,
+               CASE WHEN c.claim_rules IS NOT NULL THEN
+                 (SELECT joined_claims FROM user_claims k WHERE k.user_id = u.id) END,
+               CASE WHEN c.claim_rules IS NOT NULL THEN
+                 (SELECT joined_claims FROM user_roles ur JOIN role_claims k ON k.role_id = ur.role_id WHERE ur.user_id = u.id) END
         FROM users u
         LEFT JOIN clients c ON c.client_id = @client
         LEFT JOIN cut_offs a ON a.id = 'all'
         WHERE u.id = @id
         """;
 
-    internal const string JoinedRoles = "joined_roles";
+    private const string JoinedRoles = "joined_roles";
 
-    /// <summary>Stands between role names in the aggregate; no role name has a control character.</summary>
+    private const string JoinedClaims = "joined_claims";
+
+    /// <summary>Stands between role names and between claims in the aggregates; none has a control character.</summary>
     internal const char Separator = '\u001f';
+
+    /// <summary>Stands between the name of a claim and its value.</summary>
+    internal const char NameSeparator = '\u001e';
+
+    /// <summary>The statement of a provider.</summary>
+    /// <param name="aggregate">Its function that joins texts; null values never occur.</param>
+    /// <param name="character">Its function that makes a character.</param>
+    internal static string SqlFor(string aggregate, string character) => Sql
+        .Replace(JoinedRoles, $"{aggregate}(r.name, {character}({(int)Separator}))", StringComparison.Ordinal)
+        .Replace(JoinedClaims, $"{aggregate}(k.claim_type || {character}({(int)NameSeparator}) || k.claim_value, {character}({(int)Separator}))", StringComparison.Ordinal);
 
     /// <summary>The state of an account, or null if there is no such user.</summary>
     /// <param name="userId">User.</param>
@@ -45,7 +64,14 @@ internal sealed class AccountReader(IAccountQuery query)
         Math.Max(row.GetInt64(4), Math.Max(row.GetInt64(5), row.GetInt64(6))),
         Roles(row.IsDBNull(9) ? "" : row.GetString(9)),
         SessionEnded: row.GetBoolean(8),
-        ClientDisabled: row.GetBoolean(7));
+        ClientDisabled: row.GetBoolean(7),
+        SecondFactorEnabled: row.GetBoolean(10),
+        row.IsDBNull(11) ? null : ClaimRules.Stored(row.GetString(11)),
+        row.IsDBNull(11) ? null : [.. Claims(row, 12), .. Claims(row, 13)]);
+
+    private static IEnumerable<KeyValuePair<string, string>> Claims(DbDataReader row, int column) =>
+        row.IsDBNull(column) ? [] : row.GetString(column).Split(Separator).Select(claim => claim.Split(NameSeparator, 2)).Where(claim => claim.Length == 2)
+            .Select(claim => KeyValuePair.Create(claim[0], claim[1]));
 
     private static string[] Roles(string joined)
     {

@@ -1,3 +1,5 @@
+using AuthService.Claims;
+
 namespace AuthService.Users;
 
 /// <summary>What decides whether a user may have a token now, as the database says at one moment.</summary>
@@ -11,6 +13,9 @@ namespace AuthService.Users;
 /// <param name="Roles">Role names, in ordinal order.</param>
 /// <param name="SessionEnded">The session asked about has ended, whatever Redis holds.</param>
 /// <param name="ClientDisabled">The client is disabled, or there is none of that id.</param>
+/// <param name="SecondFactorEnabled">A password alone does not sign in.</param>
+/// <param name="ClaimRules">Which custom claims the client's tokens carry; null for none.</param>
+/// <param name="StoredClaims">The custom claims of the user and of the user's roles; null if the client has no rules.</param>
 internal sealed record AccountState(
     Guid Id,
     string UserName,
@@ -20,4 +25,7 @@ internal sealed record AccountState(
     long NotBeforeMs,
     IReadOnlyList<string> Roles,
     bool SessionEnded,
-    bool ClientDisabled);
+    bool ClientDisabled,
+    bool SecondFactorEnabled = false,
+    ClaimRules? ClaimRules = null,
+    IReadOnlyList<KeyValuePair<string, string>>? StoredClaims = null);

@@ -27,7 +27,7 @@ internal sealed class PasswordChange(
             return new PasswordChangeOutcome();
         // Who holds a stolen token must not find out the password with it.
         var right = await limit.CheckAsync(
-            user.UserName!, address.Of(context),
+            UserNames.Normalize(user.UserName!), address.Of(context),
             async () => await hashing.VerifyAsync(user, current, cancellationToken) == PasswordVerificationResult.Failed ? null : user,
             cancellationToken);
         if (right is null) return new PasswordChangeOutcome(CurrentIsWrong: true);

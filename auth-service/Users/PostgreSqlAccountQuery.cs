@@ -5,7 +5,7 @@ namespace AuthService.Users;
 /// <summary>The account query in PostgreSQL.</summary>
 internal sealed class PostgreSqlAccountQuery(NpgsqlDataSource dataSource) : IAccountQuery
 {
-    private static readonly string Sql = AccountReader.Sql.Replace(AccountReader.JoinedRoles, $"string_agg(r.name, chr({(int)AccountReader.Separator}))", StringComparison.Ordinal);
+    private static readonly string Sql = AccountReader.SqlFor("string_agg", "chr");
 
     public async Task<AccountState?> ReadAsync(Guid userId, string clientId, string? sid, CancellationToken cancellationToken)
     {

@@ -1,43 +1,50 @@
-using Microsoft.AspNetCore.Identity;
-using Microsoft.EntityFrameworkCore;
+using AuthService.Audit;
+using AuthService.Limits;
 
 namespace AuthService.Users;
 
-/// <summary>
-/// Checks user name and password. Wrong password, unknown user and disabled user take the same time (one read, one hash)
-/// and give the same answer, so that nobody can find out who has an account.
-/// </summary>
-internal sealed class SignInService(
-    IDbContextFactory<UsersDbContext> databases, AccountReader accounts, PasswordHashing hashing, ILookupNormalizer normalizer)
+/// <summary>What became of a sign-in with user name and password. A closed set.</summary>
+internal abstract record SignInOutcome
 {
-    /// <summary>The account if it may sign in with this client, else null.</summary>
-    /// <exception cref="System.Data.Common.DbException">The database is away, see <see cref="UsersDatabaseFaults"/>.</exception>
-    public async Task<AccountState?> CheckPasswordAsync(string userName, string password, string clientId, CancellationToken cancellationToken)
+    private SignInOutcome()
     {
-        // A name nobody can have is looked up all the same, as one nobody has.
-        var normalized = UserNames.IsAcceptable(userName) ? normalizer.NormalizeName(userName) : "";
-        User? user;
-        await using (var database = await databases.CreateDbContextAsync(cancellationToken))
-            user = await database.Users.AsNoTracking().SingleOrDefaultAsync(u => u.NormalizedUserName == normalized, cancellationToken);
-
-        var result = await hashing.VerifyAsync(user, password, cancellationToken);
-        if (result == PasswordVerificationResult.Failed || user is null || user.Disabled) return null;
-        if (result == PasswordVerificationResult.SuccessRehashNeeded) await RehashAsync(user, password, cancellationToken);
-        // Read after the check: the slow hash lies between the first read and now.
-        var account = await accounts.ReadAsync(user.Id, clientId, sid: null, cancellationToken);
-        // The password that was right may not be the password any more: check again.
-        if (account is not null && account.SessionEpoch != user.SessionEpoch)
-            return await CheckPasswordAsync(userName, password, clientId, cancellationToken);
-        return account is { Disabled: false, ClientDisabled: false } ? account : null;
     }
 
-    /// <summary>The password is right but was hashed with fewer iterations than are asked for now.</summary>
-    private async Task RehashAsync(User user, string password, CancellationToken cancellationToken)
+    /// <summary>Wrong password, no such user, disabled user: nobody is told which.</summary>
+    public sealed record Failed : SignInOutcome;
+
+    /// <summary>The password was right; the account asks for a code too, and until then nobody has signed in.</summary>
+    public sealed record SecondFactorRequired(AccountState Account) : SignInOutcome;
+
+    /// <summary>The account may have a session.</summary>
+    public sealed record SignedIn(AccountState Account) : SignInOutcome;
+}
+
+/// <summary>Sign-in with user name and password: limited, checked, and a failure recorded. Success is recorded by whoever
+/// begins the session or the browser's sign-in, in the same step.</summary>
+internal sealed class SignInService(PasswordCheck passwords, SignInLimit limit, AuditOutbox audit)
+{
+    /// <param name="address">See <see cref="Sessions.ClientAddress"/>.</param>
+    /// <exception cref="TooManyRequestsException">The password was not looked at.</exception>
+    /// <exception cref="System.Data.Common.DbException">The database is away, see <see cref="UsersDatabaseFaults"/>.</exception>
+    /// <exception cref="RevocationProtocol.RedisUnavailableException">Redis is away; the password was not looked at.</exception>
+    public async Task<SignInOutcome> SignInAsync(string userName, string password, string clientId, string? address, CancellationToken cancellationToken)
     {
-        var hash = await hashing.HashAsync(user, password, cancellationToken);
-        await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        // Not if the password was changed meanwhile.
-        await database.Users.Where(u => u.Id == user.Id && u.PasswordHash == user.PasswordHash)
-            .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, hash), cancellationToken);
+        Guid? userId = null;
+        var account = await limit.CheckAsync(UserNames.Normalize(userName), address, CheckAsync, cancellationToken);
+        if (account is null)
+        {
+            // A name that nobody has is not recorded: people type passwords into that field.
+            await audit.RecordAsync(new AuditRecord(AuditTypes.SignInFailed, Actor: null, userId?.ToString("D"), clientId, Sid: null), cancellationToken);
+            return new SignInOutcome.Failed();
+        }
+        return account.SecondFactorEnabled ? new SignInOutcome.SecondFactorRequired(account) : new SignInOutcome.SignedIn(account);
+
+        async Task<AccountState?> CheckAsync()
+        {
+            var result = await passwords.CheckAsync(userName, password, clientId, cancellationToken);
+            userId = result.UserId;
+            return result.Account;
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace AuthService.Users;
 /// asynchronous reads; one takes some tens of microseconds.</summary>
 internal sealed class SqliteAccountQuery(UsersDatabaseOptions options) : IAccountQuery, IDisposable
 {
-    private static readonly string Sql = AccountReader.Sql.Replace(AccountReader.JoinedRoles, $"group_concat(r.name, char({(int)AccountReader.Separator}))", StringComparison.Ordinal);
+    internal static readonly string Sql = AccountReader.SqlFor("group_concat", "char");
 
     private readonly string _connectionString = new SqliteConnectionStringBuilder(options.Sqlite!.ConnectionString) { Pooling = false }.ConnectionString;
     private readonly ConcurrentBag<Prepared> _pool = [];

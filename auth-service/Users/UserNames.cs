@@ -13,6 +13,12 @@ internal static class UserNames
     /// <summary>The rule, for people.</summary>
     public static string Rule { get; } = $"A user name has 1 to {MaxLength} letters, digits and . _ @ + - only.";
 
+    /// <summary>The form under which a name is looked up: whichever way somebody writes it.</summary>
+    public static string Normalize(string name) => name.ToUpperInvariant();
+
+    /// <summary>Whether somebody may have that name.</summary>
+    public static bool IsPossible(string? name) => IsAcceptable(name);
+
     public static bool IsAcceptable(string? name)
     {
         if (name is null or { Length: 0 or > MaxLength }) return false;

@@ -25,7 +25,7 @@ internal static class UsersExtensions
             : new PostgreSqlAccountQuery(sp.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<AccountReader>();
         services.AddSingleton<PasswordHashing>();
-        services.AddSingleton<SignInService>();
+        services.AddSingleton<PasswordCheck>();
         services.AddScoped<Registration>();
         services.AddScoped<PasswordChange>();
         services.AddSingleton<IPreparationStep, UsersDatabase>();
@@ -60,12 +60,19 @@ internal static class UsersExtensions
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = PasswordHashing.Iterations);
         // Identity registers its services as scoped; these hold no state and the sign-in service lives for ever.
         services.Replace(ServiceDescriptor.Singleton<IPasswordHasher<User>, PasswordHasher<User>>());
-        services.Replace(ServiceDescriptor.Singleton<ILookupNormalizer, UpperInvariantLookupNormalizer>());
+        services.Replace(ServiceDescriptor.Singleton<ILookupNormalizer, NameNormalizer>());
     }
 
     private sealed class UsersDatabaseOptionsFactory(IConfiguration configuration) : IOptionsFactory<UsersDatabaseOptions>
     {
         public UsersDatabaseOptions Create(string name) => UsersDatabaseOptions.Parse(configuration[UsersDatabaseOptions.Setting]);
+    }
+
+    private sealed class NameNormalizer : ILookupNormalizer
+    {
+        public string? NormalizeName(string? name) => name is null ? null : UserNames.Normalize(name);
+
+        public string? NormalizeEmail(string? email) => email?.ToUpperInvariant();
     }
 
     private sealed class AcceptableUserNames : IUserValidator<User>

@@ -20,6 +20,22 @@ public sealed class OtherKeys(string prefix)
     /// <param name="account">Hash of the user name.</param>
     public string SignInsOfAddressAndAccount(string network, string account) => $"{prefix}limit:{{{network}}}:sign-in:{account}";
 
+    /// <summary>The same in a day; in the slot of <see cref="SignInsOfAddress"/>. Lives until forgotten, at most a day.</summary>
+    /// <param name="network">IPv4 address or IPv6 /64.</param>
+    /// <param name="account">Hash of the user name.</param>
+    public string SignInsOfAddressAndAccountADay(string network, string account) => $"{prefix}limit:{{{network}}}:sign-in-a-day:{account}";
+
+    /// <summary>The same for wrong codes of one user's authenticator. Lives until forgotten, at most six periods of the limit.</summary>
+    /// <param name="user">User id.</param>
+    public string CodesOfUser(string user) => $"{prefix}limit:{{{user}}}:code";
+
+    /// <summary>
+    /// Hash: user, client, session epoch and tries of a sign-in that waits for the second factor. Lives 5 minutes, until it
+    /// is completed.
+    /// </summary>
+    /// <param name="ticket">SHA-256 of the ticket, hex.</param>
+    public string SecondFactorTicket(string ticket) => $"{prefix}second-factor:{{{ticket}}}";
+
     /// <summary>The same for one account from all addresses together.</summary>
     /// <param name="account">Hash of the user name.</param>
     public string SignInsOfAccount(string account) => $"{prefix}limit:{{{account}}}:sign-in";

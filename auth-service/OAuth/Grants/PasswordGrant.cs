@@ -1,4 +1,3 @@
-using AuthService.Limits;
 using AuthService.Sessions;
 using AuthService.Users;
 
@@ -6,7 +5,7 @@ namespace AuthService.OAuth.Grants;
 
 /// <summary>Signs a user in with a password that the client has seen (RFC 6749 section 4.3): only for clients that are
 /// registered for it, which none should be (RFC 9700 section 2.4).</summary>
-internal sealed class PasswordGrant(SignInLimit limit, SignInService signIn, SessionTokens tokens, SessionAnswers answers) : IGrant
+internal sealed class PasswordGrant(SignInService signIn, SessionTokens tokens, SessionAnswers answers) : IGrant
 {
     private static readonly string[] Amr = ["pwd"];
 
@@ -17,9 +16,10 @@ internal sealed class PasswordGrant(SignInLimit limit, SignInService signIn, Ses
         var (client, form) = (request.Client.Client, request.Form);
         if (form["username"] is not { } name || form["password"] is not { } password) return OAuthRefusal.InvalidRequest("username and password are required.");
         if (Scopes.Select(form["scope"], client.Scopes) is not { } scopes) return OAuthRefusal.InvalidScope("A scope is malformed, or not one of the client's.");
-        var account = await limit.CheckAsync(
-            name, request.By.Address, () => signIn.CheckPasswordAsync(name, password, client.ClientId, cancellationToken), cancellationToken);
-        if (account is null) return OAuthRefusal.InvalidGrant("There is no active account with these credentials.");
+        // The grant has no place for a code: who has a second factor signs in through the browser.
+        var outcome = await signIn.SignInAsync(name, password, client.ClientId, request.By.Address, cancellationToken);
+        if (outcome is SignInOutcome.SecondFactorRequired) return OAuthRefusal.InvalidGrant("The account has a second factor; sign in with a browser.");
+        if (outcome is not SignInOutcome.SignedIn(var account)) return OAuthRefusal.InvalidGrant("There is no active account with these credentials.");
         var scope = Scopes.Join(scopes);
         var refreshed = SessionAnswers.MayRefresh(client, scope);
         var (idle, absolute) = tokens.LifetimesOf(client, refreshed);

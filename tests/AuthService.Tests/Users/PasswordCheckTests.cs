@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace AuthService.Tests.Users;
 
-public sealed class SignInServiceTests(Databases databases)
+public sealed class PasswordCheckTests(Databases databases)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -80,8 +80,8 @@ public sealed class SignInServiceTests(Databases databases)
     public async Task Disabled_client_or_one_that_does_not_exist_signs_nobody_in()
     {
         await using var replica = await StartAsync(Databases.Sqlite);
-        var signIn = replica.Get<SignInService>();
-        Assert.Null(await signIn.CheckPasswordAsync("alice", "alice-password-1", "no-such-client", Cancellation));
+        var signIn = replica.Get<PasswordCheck>();
+        Assert.Null((await signIn.CheckAsync("alice", "alice-password-1", "no-such-client", Cancellation)).Account);
         await using (var database = replica.Open())
             await database.Clients.Where(client => client.ClientId == Client.Api).ExecuteUpdateAsync(set => set.SetProperty(client => client.Disabled, true), Cancellation);
         Assert.Null(await CheckAsync(replica, "alice", "alice-password-1"));
@@ -135,8 +135,8 @@ public sealed class SignInServiceTests(Databases databases)
         return await database.Users.Where(user => user.UserName == userName).Select(user => user.PasswordHash).SingleAsync(Cancellation);
     }
 
-    private static Task<AccountState?> CheckAsync(Replica replica, string userName, string password) =>
-        replica.Get<SignInService>().CheckPasswordAsync(Broken(userName), Broken(password), Client.Api, Cancellation);
+    private static async Task<AccountState?> CheckAsync(Replica replica, string userName, string password) =>
+        (await replica.Get<PasswordCheck>().CheckAsync(Broken(userName), Broken(password), Client.Api, Cancellation)).Account;
 
     /// <summary>Half a surrogate pair, which test data cannot hold.</summary>
     private static string Broken(string text) => text.Replace("<half>", "\ud800", StringComparison.Ordinal);
