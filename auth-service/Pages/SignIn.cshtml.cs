@@ -1,4 +1,5 @@
 using AuthService.Limits;
+using AuthService.OAuth;
 using AuthService.OAuth.Authorization;
 using AuthService.Revocation;
 using AuthService.SecondFactor;
@@ -23,6 +24,12 @@ internal sealed class SignInModel(
 
     /// <summary>The ticket of the second step, which is asked for then; null in the first.</summary>
     public string? SecondStep { get; private set; }
+
+    /// <summary>Where a step's form goes: each to its own handler, whichever answered last.</summary>
+    public string AddressFor(string? handler) =>
+        QueryString.Create(new Dictionary<string, string?> { ["ticket"] = Ticket, ["handler"] = handler }.Where(part => part.Value is not null)) is { HasValue: true } query
+            ? query.Value!
+            : OAuthPaths.SignInPage;
 
     public async Task<IActionResult> OnGetAsync()
     {
