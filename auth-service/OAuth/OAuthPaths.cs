@@ -24,6 +24,9 @@ internal static class OAuthPaths
     /// <summary>The page that signs somebody in: <c>?ticket=</c> when an authorization waits for it.</summary>
     public const string SignInPage = Root + "/signin";
 
+    /// <summary>The page that asks for the second factor, with the query of <see cref="SignInPage"/>.</summary>
+    public const string SecondFactorPage = SignInPage + "/second-factor";
+
     /// <summary>The page that asks for consent: <c>?ticket=</c>.</summary>
     public const string ConsentPage = Root + "/consent";
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.ApplicationParts;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace AuthService.Pages;
@@ -16,7 +17,12 @@ internal static class PagesExtensions
     /// OAuth; goes before <see cref="FaultHandler"/>, which answers what is no page.</summary>
     public static IServiceCollection AddPages(this IServiceCollection services)
     {
-        services.AddRazorPages(pages => pages.Conventions.ConfigureFilter(new RequestSizeLimitAttribute(MaxFormBytes)));
+        services.AddRazorPages(pages => pages.Conventions.ConfigureFilter(new RequestSizeLimitAttribute(MaxFormBytes))).ConfigureApplicationPartManager(parts =>
+        {
+            // The pages of this assembly, whichever program it runs in.
+            parts.ApplicationParts.Clear();
+            foreach (var part in new ConsolidatedAssemblyApplicationPartFactory().GetApplicationParts(typeof(PagesExtensions).Assembly)) parts.ApplicationParts.Add(part);
+        });
         services.Replace(ServiceDescriptor.Singleton<IAntiforgery, FormTokens>());
         // Nothing is left that needs ASP.NET Core's data protection, whose keys replicas would have to share: it makes none.
         services.AddDataProtection().UseEphemeralDataProtectionProvider();

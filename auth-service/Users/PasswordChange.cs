@@ -1,5 +1,4 @@
 using AuthService.Audit;
-using AuthService.Limits;
 using AuthService.Revocation;
 using AuthService.Sessions;
 using Microsoft.AspNetCore.Identity;
@@ -15,22 +14,17 @@ internal sealed record PasswordChangeOutcome(RevocationReceipt? Receipt = null, 
 
 /// <summary>A user's change of the own password, from wherever.</summary>
 internal sealed class PasswordChange(
-    UsersDbContext database, PasswordHashing hashing, UserManager<User> manager, UserSessions sessions, SignInLimit limit, ClientAddress address)
+    UsersDbContext database, PasswordHashing hashing, UserManager<User> manager, UserSessions sessions, OwnPassword own, ClientAddress address)
 {
     /// <summary>Changes it if the current one is right, and ends every session but one.</summary>
     /// <param name="exceptSid">The session that goes on; null for none.</param>
-    /// <exception cref="TooManyRequestsException">Too many wrong ones came before.</exception>
+    /// <exception cref="Limits.TooManyRequestsException">Too many wrong ones came before.</exception>
     public async Task<PasswordChangeOutcome> ChangeAsync(
         HttpContext context, Guid userId, string current, string next, string? exceptSid, CancellationToken cancellationToken)
     {
         if (await database.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == userId, cancellationToken) is not { Disabled: false } user)
             return new PasswordChangeOutcome();
-        // Who holds a stolen token must not find out the password with it.
-        var right = await limit.CheckAsync(
-            UserNames.Normalize(user.UserName!), address.Of(context),
-            async () => await hashing.VerifyAsync(user, current, cancellationToken) == PasswordVerificationResult.Failed ? null : user,
-            cancellationToken);
-        if (right is null) return new PasswordChangeOutcome(CurrentIsWrong: true);
+        if (!await own.IsRightAsync(context, user, current, cancellationToken)) return new PasswordChangeOutcome(CurrentIsWrong: true);
         if (await Registration.PasswordErrorsAsync(manager, user, next) is { Length: > 0 } reasons) return new PasswordChangeOutcome(Reasons: reasons);
 
         var hash = await hashing.HashAsync(user, next, cancellationToken);

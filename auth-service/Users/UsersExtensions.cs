@@ -27,6 +27,7 @@ internal static class UsersExtensions
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton<PasswordCheck>();
         services.AddScoped<Registration>();
+        services.AddSingleton<OwnPassword>();
         services.AddScoped<PasswordChange>();
         services.AddSingleton<IPreparationStep, UsersDatabase>();
         services.AddSingleton<IPreparationStep, DevelopmentSeed>();
