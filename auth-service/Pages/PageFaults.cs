@@ -9,7 +9,9 @@ internal sealed class PageFaults(FaultHandler faults) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
-        if ((!PageHeaders.IsPage(httpContext) && httpContext.GetEndpoint()?.Metadata.GetMetadata<AnswersBrowsers>() is null) || httpContext.RequestAborted.IsCancellationRequested) return false;
+        // The handler's middleware has taken the endpoint off the request.
+        var endpoint = httpContext.Features.Get<IExceptionHandlerFeature>()?.Endpoint;
+        if (!PageHeaders.IsForBrowsers(endpoint) || httpContext.RequestAborted.IsCancellationRequested) return false;
         var again = httpContext.Request.Path + httpContext.Request.QueryString;
         var (status, code, page) = exception switch
         {

@@ -9,12 +9,13 @@ internal static class PageHeaders
     /// <summary>Puts the headers on every page, whatever becomes of it.</summary>
     public static void UsePageHeaders(this WebApplication app) => app.Use((context, next) =>
     {
-        if (IsPage(context)) Set(context);
+        if (context.GetEndpoint()?.Metadata.GetMetadata<PageActionDescriptor>() is not null) Set(context);
         return next(context);
     });
 
-    /// <summary>Whether the request is for a page, so that a failure is to be shown as one.</summary>
-    public static bool IsPage(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<PageActionDescriptor>() is not null;
+    /// <summary>Whether people see what the endpoint answers, so that a failure is to be shown as a page.</summary>
+    public static bool IsForBrowsers(Endpoint? endpoint) =>
+        endpoint?.Metadata.GetMetadata<PageActionDescriptor>() is not null || endpoint?.Metadata.GetMetadata<AnswersBrowsers>() is not null;
 
     /// <summary>Sets them when the answer begins: a failure on the way clears what was set before.</summary>
     public static void Set(HttpContext context) => context.Response.OnStarting(() =>
