@@ -2,6 +2,7 @@ using Gateway.Authentication;
 using Gateway.BoundaryCheck;
 using Gateway.ForwardAuth;
 using Gateway.Forwarding;
+using Gateway.RateLimiting;
 using Gateway.Revocation;
 using Gateway.Routing;
 using ServiceHosting;
@@ -32,6 +33,7 @@ internal static class Program
             // Read again whenever the file changes; a faulty change is refused and the last good one serves on.
             .LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"))
             .AddRoutePolicies()
+            .AddRateLimits()
             .AddLongRequests()
             // Last, around everything that configuration can add: nothing undoes it.
             .AddHeaderBoundary()
@@ -52,12 +54,14 @@ internal static class Program
         app.UseTokenAuthentication();
         // 5. Let pass whom the route's policy admits; a route without one needs a signed-in caller.
         app.UseRoutePolicies();
-        // 6. Watch what will take long: it ends with its token.
+        // 6. Refuse what is too much for the route's limit, where it has one.
+        app.UseRateLimits();
+        // 7. Watch what will take long: it ends with its token.
         app.UseLongRequestWatch();
-        // 7. What the gateway answers itself: decisions for other proxies, and the keys of identity tokens.
+        // 8. What the gateway answers itself: decisions for other proxies, and the keys of identity tokens.
         app.MapVerify();
         app.MapIdentityKeys();
-        // 8. Forward. Inbound identity headers are dropped and ours set at the very end, whatever the transforms did.
+        // 9. Forward. Inbound identity headers are dropped and ours set at the very end, whatever the transforms did.
         app.MapGatewayRoutes();
     }
 }

@@ -53,6 +53,9 @@ internal sealed class Reason
     public static readonly Reason VerifyUntrustedPeer = new("verify_untrusted_peer", 403, "Only configured proxies may ask.");
     public static readonly Reason VerifyNoRoute = new("verify_no_route", 403, "No route and no default policy decides this request.");
 
+    // Too much of it: 429. When to come again is the limit's to say.
+    public static readonly Reason RateLimited = new("rate_limited", 429, "Too many requests; try again later.");
+
     // The gateway cannot know: 503, never 401.
     public static readonly Reason KeysUnavailable = new("keys_unavailable", 503, "The issuer's keys are not known at the moment.", retryAfter: RetrySoon);
     public static readonly Reason RevocationUnknown = new("revocation_unknown", 503, "The revocation state is not known at the moment.", retryAfter: RetrySoon);

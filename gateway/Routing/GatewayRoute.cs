@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gateway.Forwarding;
+using Gateway.RateLimiting;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -23,6 +24,9 @@ internal sealed class GatewayRoute(RouteConfig config)
         ?? throw new InvalidOperationException($"Route '{config.RouteId}' has no resolved policy."));
 
     public CorsRule? Cors { get; } = Read<CorsDefinition>(config, RouteMetadata.ResolvedCors) is { } cors ? new CorsRule(cors) : null;
+
+    /// <summary>How many requests pass; null for any number.</summary>
+    public RateLimitDefinition? RateLimit { get; } = Read<RateLimitDefinition>(config, RouteMetadata.ResolvedRateLimit);
 
     public ForwardingRules Forwarding { get; } = ForwardingRules.Read(config.Metadata, []);
 

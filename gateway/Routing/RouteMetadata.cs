@@ -43,6 +43,9 @@ internal static class RouteMetadata
     /// <summary>Written by the gateway: the rule that <c>CorsPolicy</c> names.</summary>
     internal const string ResolvedCors = "Gateway.Resolved.Cors";
 
+    /// <summary>Written by the gateway: the limit that <c>RateLimiterPolicy</c> names.</summary>
+    internal const string ResolvedRateLimit = "Gateway.Resolved.RateLimit";
+
     /// <summary>What a configuration may hold.</summary>
     public static readonly FrozenSet<string> Known =
         new[] { Authorization, IdentityHeaders, ClaimHeaders, AllowedHeaders, ActivityTimeout, WhenRevocationUnknown }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);

@@ -1,6 +1,8 @@
+using Gateway.RateLimiting;
+
 namespace Gateway.Routing;
 
-/// <summary><c>Gateway:Policies</c> and <c>Gateway:Cors</c> as they are configured now, with what is wrong in them.</summary>
+/// <summary><c>Gateway:Policies</c>, <c>Gateway:Cors</c> and <c>Gateway:RateLimits</c> as they are configured now, with what is wrong in them.</summary>
 internal sealed class RoutePolicySettings
 {
     public const string PoliciesSection = "Gateway:Policies";
@@ -15,6 +17,7 @@ internal sealed class RoutePolicySettings
     {
         foreach (var section in configuration.GetSection(PoliciesSection).GetChildren()) Policies[section.Key] = ReadPolicy(section);
         foreach (var section in configuration.GetSection(CorsSection).GetChildren()) Cors[section.Key] = ReadCors(section);
+        RateLimits = RateLimitDefinition.ReadAll(configuration, _problems);
     }
 
     public Dictionary<string, PolicyDefinition> Policies { get; } = new(StringComparer.OrdinalIgnoreCase)
@@ -24,6 +27,8 @@ internal sealed class RoutePolicySettings
     };
 
     public Dictionary<string, CorsDefinition> Cors { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+    public Dictionary<string, RateLimitDefinition> RateLimits { get; }
 
     public IReadOnlyList<string> Problems => _problems;
 

@@ -28,8 +28,9 @@ internal sealed class RouteResolver(IConfiguration configuration, IServiceProvid
             [RouteMetadata.ResolvedPolicy] = JsonSerializer.Serialize(settings.Policies[PolicyName(route)]),
         };
         if (route.CorsPolicy is { } cors) metadata[RouteMetadata.ResolvedCors] = JsonSerializer.Serialize(settings.Cors[cors]);
-        // One mechanism decides: ASP.NET Core's authorization and CORS services are told nothing.
-        return new(route with { AuthorizationPolicy = null, CorsPolicy = null, Metadata = metadata });
+        if (route.RateLimiterPolicy is { } limit) metadata[RouteMetadata.ResolvedRateLimit] = JsonSerializer.Serialize(settings.RateLimits[limit]);
+        // One mechanism decides: ASP.NET Core's authorization, CORS and rate limiting services are told nothing.
+        return new(route with { AuthorizationPolicy = null, CorsPolicy = null, RateLimiterPolicy = null, Metadata = metadata });
     }
 
     /// <summary>Everything that is wrong with the routes as configured now, one text each.</summary>
@@ -53,6 +54,8 @@ internal sealed class RouteResolver(IConfiguration configuration, IServiceProvid
             yield return $"{key}:ClusterId: route '{route.RouteId}' names the unknown cluster '{route.ClusterId}'.";
         if (route.CorsPolicy is { } cors && !settings.Cors.ContainsKey(cors))
             yield return $"{key}:CorsPolicy: route '{route.RouteId}' names the unknown CORS policy '{cors}'.";
+        if (route.RateLimiterPolicy is { } limit && !settings.RateLimits.ContainsKey(limit))
+            yield return $"{key}:RateLimiterPolicy: route '{route.RouteId}' names the unknown rate limit '{limit}'.";
         if (OwnPaths.ClaimedBy(route.Match.Path) is { } own)
             yield return $"{key}:Match:Path: route '{route.RouteId}' claims '{own}', which is the gateway's own.";
         if (DependsOnHeaders(route) && !routes.Any(other => IsUnconditionalTwin(other, route)))

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Gateway.Authentication;
 using Gateway.ForwardAuth;
 using Gateway.Forwarding;
+using Gateway.RateLimiting;
 using Gateway.Routing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -49,7 +50,7 @@ internal sealed class RoutedGateway : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate));
         });
         builder.Services.AddRoutingCore();
-        builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy")).AddRoutePolicies().AddHeaderBoundary().AddForwardAuth();
+        builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy")).AddRoutePolicies().AddRateLimits().AddHeaderBoundary().AddForwardAuth();
         builder.Services.AddSingleton<TimeProvider>(Time);
         builder.Services.AddSingleton(IdentityKeys);
         _app = builder.Build();
@@ -58,6 +59,7 @@ internal sealed class RoutedGateway : IAsyncDisposable
         _app.UseRouteCors();
         _app.Use(Authenticate);
         _app.UseRoutePolicies();
+        _app.UseRateLimits();
         _app.MapVerify();
         _app.MapIdentityKeys();
         _app.MapGatewayRoutes();
