@@ -26,7 +26,7 @@ internal static class Program
         Name = "auth-service",
         DefaultManagementUrl = "http://127.0.0.1:8091",
         ShutdownDelayKey = "AuthService:ShutdownDelay",
-        TelemetrySources = ["RevocationProtocol", "AuthService.Revocation", SigningKeyMetrics.Meter],
+        TelemetrySources = ["RevocationProtocol", "AuthService.Revocation", SigningKeyMetrics.Meter, AuditEvents.Meter],
     };
 
     internal static Task<int> Main(string[] args) =>

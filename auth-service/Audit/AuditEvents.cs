@@ -1,14 +1,23 @@
+using System.Diagnostics.Metrics;
 using AuthService.Users;
 
 namespace AuthService.Audit;
 
-/// <summary>Writes audit events to the log category <c>Audit</c>.</summary>
-internal sealed partial class AuditEvents(ILoggerFactory logging)
+/// <summary>Writes audit events to the log category <c>Audit</c>, and counts them by type in the meter <c>AuthService.Audit</c>.</summary>
+internal sealed partial class AuditEvents(ILoggerFactory logging, IMeterFactory meters)
 {
+    public const string Meter = "AuthService.Audit";
+
     private readonly ILogger _logger = logging.CreateLogger("Audit");
 
-    public void Write(AuditEvent audit) => Log.Happened(
-        _logger, audit.Type, audit.Actor, audit.Subject, audit.ClientId, audit.Sid, audit.Address, audit.TraceId, audit.EventId, audit.Detail);
+    private readonly Counter<long> _events = meters.Create(Meter).CreateCounter<long>(
+        "auth_service.audit.events", "{event}", "Audit events, each once it stands.");
+
+    public void Write(AuditEvent audit)
+    {
+        _events.Add(1, new KeyValuePair<string, object?>("type", audit.Type));
+        Log.Happened(_logger, audit.Type, audit.Actor, audit.Subject, audit.ClientId, audit.Sid, audit.Address, audit.TraceId, audit.EventId, audit.Detail);
+    }
 
     private static partial class Log
     {

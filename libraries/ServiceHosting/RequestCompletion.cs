@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -10,10 +11,15 @@ namespace ServiceHosting;
 /// other header. What a request throws ends here, as a problem body without details.
 /// </summary>
 internal sealed partial class RequestCompletion(
-    RequestDelegate next, ServiceDescription service, TimeProvider time, ILogger<RequestCompletion> logger)
+    RequestDelegate next, ServiceDescription service, TimeProvider time, IMeterFactory meters, ILogger<RequestCompletion> logger)
 {
+    public const string Meter = "ServiceHosting";
+
     /// <summary>Never sent: the client had gone. The number nginx uses in its logs.</summary>
     private const int ClientClosedRequest = 499;
+
+    private readonly Counter<long> _refusals = meters.Create(Meter).CreateCounter<long>(
+        "service.refusals", "{request}", "Requests answered with a problem, by its stable code.");
 
     public async Task InvokeAsync(HttpContext context)
     {
@@ -41,6 +47,7 @@ internal sealed partial class RequestCompletion(
         }
         finally
         {
+            if (context.Features.Get<RequestReason>()?.Code is { } code) _refusals.Add(1, new KeyValuePair<string, object?>("reason", code));
             if (logger.IsEnabled(LogLevel.Information)) Write(context, started, status);
         }
     }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 using Serilog;
@@ -10,6 +11,9 @@ namespace ServiceHosting;
 
 internal static class ServiceLogging
 {
+    /// <summary>Properties of the frameworks' events that hold the target of a request.</summary>
+    public static readonly FrozenSet<string> RequestTargets = FrozenSet.Create("Path", "QueryString", "targetUrl", "Uri");
+
     /// <summary>
     /// JSON lines on the console through a bounded background queue: a slow console loses events, never requests.
     /// Levels come from <c>Serilog:MinimumLevel</c>.
@@ -41,8 +45,7 @@ internal static class ServiceLogging
     /// looks for a fault must not put a client's token, sent in a place where it does not belong, into the logs.
     /// </summary>
     private static bool HoldsRequestTarget(LogEvent logEvent) =>
-        logEvent.Properties.ContainsKey("Path") || logEvent.Properties.ContainsKey("QueryString")
-        || logEvent.Properties.ContainsKey("targetUrl") || logEvent.Properties.ContainsKey("Uri");
+        RequestTargets.Any(logEvent.Properties.ContainsKey);
 
     /// <summary>ASP.NET Core puts the path into the scope of every event of a request; a path may hold what clients keep to themselves.</summary>
     private sealed class WithoutRequestPath : ILogEventEnricher

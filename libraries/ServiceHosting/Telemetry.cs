@@ -27,7 +27,7 @@ internal sealed class Telemetry(ServiceDescription service) : IHostedService, ID
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        string[] sources = [.. PlatformSources, .. service.TelemetrySources];
+        string[] sources = [.. PlatformSources, RequestCompletion.Meter, .. service.TelemetrySources];
         _traces = Sdk.CreateTracerProviderBuilder()
             .ConfigureResource(resource => resource.AddService(service.Name))
             .AddSource(sources).AddOtlpExporter().Build();
@@ -48,14 +48,34 @@ internal sealed class Telemetry(ServiceDescription service) : IHostedService, ID
 
 internal static class TelemetryExtensions
 {
+    private static readonly string[] Frameworks = ["Microsoft.", "System.", "Yarp."];
+
     public static void AddTelemetry(this WebApplicationBuilder builder, ServiceDescription service)
     {
         if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])) return;
         builder.Services.AddHostedService<Telemetry>();
+        // As on the console: of the frameworks only warnings, and nothing that holds the target of a request, where a client
+        // may have put what it should keep to itself.
+        builder.Logging.AddFilter<OpenTelemetryLoggerProvider>(static (category, level) => level >= LeastLevel(category));
         builder.Logging.AddOpenTelemetry(logs =>
         {
             logs.SetResourceBuilder(ResourceBuilder.CreateDefault().AddService(service.Name));
+            logs.AddProcessor(new WithoutRequestTarget());
             logs.AddOtlpExporter();
         });
+    }
+
+    private static LogLevel LeastLevel(string? category) =>
+        category is null || Array.Exists(Frameworks, framework => category.StartsWith(framework, StringComparison.Ordinal)) ? LogLevel.Warning : LogLevel.Information;
+
+    /// <summary>Empties what a framework says of a single request; it is there on the console, at levels below the default, neither.</summary>
+    private sealed class WithoutRequestTarget : BaseProcessor<LogRecord>
+    {
+        public override void OnEnd(LogRecord data)
+        {
+            if (data.Attributes?.Any(attribute => ServiceLogging.RequestTargets.Contains(attribute.Key)) != true) return;
+            data.Attributes = [];
+            data.Body = data.FormattedMessage = "(names the target of a request)";
+        }
     }
 }

@@ -40,7 +40,7 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         var time = TimeProvider.System;
         _connection = new RedisConnection(_redis.Endpoint, time);
         var options = UsersDatabaseOptions.Parse($"Data Source={Path.Combine(_directory.FullName, "users.db")}");
-        _database = new SwitchableDatabase(new UsersDbContextFactory(options, new CommittedAuditEvents(new AuditEvents(NullLoggerFactory.Instance)), NullLoggerFactory.Instance, _none));
+        _database = new SwitchableDatabase(new UsersDbContextFactory(options, new CommittedAuditEvents(new AuditEvents(NullLoggerFactory.Instance, _none.GetRequiredService<IMeterFactory>())), NullLoggerFactory.Instance, _none));
         await new UsersDatabase(_database, options, time, NullLogger<UsersDatabase>.Instance).PrepareAsync(Cancellation);
         _writer = new RevocationWriter(_connection, _keys, time);
         _store = new RevocationStore(_database, new AuditEvents(NullLoggerFactory.Instance), time);
