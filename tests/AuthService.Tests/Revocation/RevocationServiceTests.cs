@@ -43,7 +43,7 @@ public sealed class RevocationServiceTests : IAsyncLifetime
         _database = new SwitchableDatabase(new UsersDbContextFactory(options, new CommittedAuditEvents(new AuditEvents(NullLoggerFactory.Instance, _none.GetRequiredService<IMeterFactory>())), NullLoggerFactory.Instance, _none));
         await new UsersDatabase(_database, options, time, NullLogger<UsersDatabase>.Instance).PrepareAsync(Cancellation);
         _writer = new RevocationWriter(_connection, _keys, time);
-        _store = new RevocationStore(_database, new AuditEvents(NullLoggerFactory.Instance), time);
+        _store = new RevocationStore(_database, new AuditEvents(NullLoggerFactory.Instance, _none.GetRequiredService<IMeterFactory>()), time);
         _state = new RevocationState(_writer, _store, _none.GetRequiredService<IMeterFactory>(), NullLogger<RevocationState>.Instance, time);
         var tracker = new AcknowledgementTracker(_writer, NullLogger<AcknowledgementTracker>.Instance, time);
         var outbox = new Outbox(new SessionsConnection(_connection, isOwn: false), _sessionKeys);
