@@ -86,6 +86,14 @@ internal sealed class AdminBody
         _ => (null, false),
     }, "an object or null");
 
+    /// <summary>A list, or null.</summary>
+    public Given<JsonElement?> OptionalList(string member) => Read<JsonElement?>(member, value => value.ValueKind switch
+    {
+        JsonValueKind.Null => (null, true),
+        JsonValueKind.Array => (value, true),
+        _ => (null, false),
+    }, "a list or null");
+
     public Given<JsonElement> Object(string member) => Read(member, value => (value, value.ValueKind == JsonValueKind.Object), "an object");
 
     /// <summary>A member of the answer to GET that cannot be changed: it may be sent back as it is.</summary>

@@ -81,6 +81,7 @@ internal static class ClientAdminEndpoints
         PostLogoutRedirectUris = body.Texts("post_logout_redirect_uris"),
         Scope = body.Text("scope"),
         Jwks = body.OptionalObject("jwks"),
+        ClaimRules = body.OptionalList("claim_rules"),
         FirstParty = body.Flag("first_party"),
         IdentityAudiences = body.Texts("identity_audiences"),
         ExchangeAudiences = body.Texts("exchange_audiences"),

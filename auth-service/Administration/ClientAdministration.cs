@@ -85,8 +85,8 @@ internal sealed class ClientAdministration(
             database.ChangeTracker.DetectChanges();
             if (database.Entry(client).State == EntityState.Unchanged) return (new ClientChanged(new ClientView(client), null), 0);
             var changed = ChangedMembers(database, client);
-            if (clientId == Client.Api && changed.Except(["client_name", "disabled", "refresh_token_lifetime", "session_lifetime"]).Any())
-                throw RefusedException.Conflict("client_fixed", "Of the client of the JSON API only its name, its lifetimes and whether it is disabled can be changed.");
+            if (clientId == Client.Api && changed.Except(["client_name", "claim_rules", "disabled", "refresh_token_lifetime", "session_lifetime"]).Any())
+                throw RefusedException.Conflict("client_fixed", "Of the client of the JSON API only its name, its claim rules, its lifetimes and whether it is disabled can be changed.");
             var faults = new Faults();
             ClientRules.Check(client, faults);
             faults.ThrowIfAny();
@@ -188,6 +188,7 @@ internal sealed class ClientAdministration(
                 .. client.GrantTypes.Select(grant => "grant " + grant), .. client.Scopes.Select(scope => "scope " + scope),
                 .. client.ExchangeAudiences.Select(audience => "exchange " + audience), .. client.IdentityAudiences.Select(audience => "identity " + audience),
                 .. client.FirstParty ? ["first party"] : Array.Empty<string>(),
+                .. client.ClaimRules is { } rules ? ["claims " + rules] : Array.Empty<string>(),
             ]);
 
         public bool IsLessThan(Authority before) => (Disabled && !before.Disabled) || !Granted.IsSupersetOf(before.Granted);

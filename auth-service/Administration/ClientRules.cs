@@ -48,6 +48,7 @@ internal static class ClientRules
             faults.Add("client_name", $"A name has 1 to {MaxNameLength} characters, and no control characters.");
         if (client.ClientUri is { } page && (RedirectUris.Fault(page) is not null || !page.StartsWith("http", StringComparison.Ordinal)))
             faults.Add("client_uri", "This must be an https address.");
+        if (client.ClaimRules is { } rules && Claims.ClaimRules.Fault(rules) is { } fault) faults.Add("claim_rules", fault);
         CheckMethod(client, faults);
         CheckGrants(client, faults);
         CheckUris("redirect_uris", client.RedirectUris, faults);

@@ -21,6 +21,7 @@ internal sealed record ClientView(Client Client)
         ["post_logout_redirect_uris"] = Client.PostLogoutRedirectUris,
         ["scope"] = string.Join(' ', Client.Scopes),
         ["jwks"] = Client.Jwks is { } jwks ? JsonNode.Parse(jwks) : null,
+        ["claim_rules"] = Client.ClaimRules is { } rules ? JsonNode.Parse(rules) : null,
         ["first_party"] = Client.FirstParty,
         ["identity_audiences"] = Client.IdentityAudiences,
         ["exchange_audiences"] = Client.ExchangeAudiences,
@@ -50,6 +51,9 @@ internal sealed record ClientChange
 
     public Given<JsonElement?> Jwks { get; init; }
 
+    /// <summary>See <see cref="Claims.ClaimRules"/>; null for none.</summary>
+    public Given<JsonElement?> ClaimRules { get; init; }
+
     public Given<bool> FirstParty { get; init; }
 
     public Given<IReadOnlyList<string>> IdentityAudiences { get; init; }
@@ -74,7 +78,8 @@ internal sealed record ClientChange
         client.RedirectUris = List(RedirectUris, client.RedirectUris);
         client.PostLogoutRedirectUris = List(PostLogoutRedirectUris, client.PostLogoutRedirectUris);
         if (Scope.IsGiven) client.Scopes = [.. Scope.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal)];
-        if (Jwks.IsGiven && !SameKeys(client.Jwks)) client.Jwks = Jwks.Value?.GetRawText();
+        if (Jwks.IsGiven && !Same(Jwks.Value, client.Jwks)) client.Jwks = Jwks.Value?.GetRawText();
+        if (ClaimRules.IsGiven && !Same(ClaimRules.Value, client.ClaimRules)) client.ClaimRules = ClaimRules.Value?.GetRawText();
         client.FirstParty = FirstParty.Or(client.FirstParty);
         client.IdentityAudiences = List(IdentityAudiences, client.IdentityAudiences);
         client.ExchangeAudiences = List(ExchangeAudiences, client.ExchangeAudiences);
@@ -83,8 +88,8 @@ internal sealed record ClientChange
         client.Disabled = Disabled.Or(client.Disabled);
     }
 
-    private bool SameKeys(string? present) =>
-        Jwks.Value is { } given ? present is not null && JsonNode.DeepEquals(JsonNode.Parse(given.GetRawText()), JsonNode.Parse(present)) : present is null;
+    private static bool Same(JsonElement? wanted, string? present) =>
+        wanted is { } given ? present is not null && JsonNode.DeepEquals(JsonNode.Parse(given.GetRawText()), JsonNode.Parse(present)) : present is null;
 
     private static string[] List(Given<IReadOnlyList<string>> given, string[] present) =>
         given.IsGiven ? [.. given.Value.Distinct(StringComparer.Ordinal)] : present;

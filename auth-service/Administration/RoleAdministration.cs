@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AuthService.Audit;
+using AuthService.Claims;
 using AuthService.Revocation;
 using AuthService.Sessions;
 using AuthService.Users;
@@ -44,6 +45,7 @@ internal sealed class RoleAdministration(
         // Roles are joined by commas in a header, and printed.
         if (name.Length is 0 or > MaxNameLength || name.Any(c => char.IsControl(c) || char.IsWhiteSpace(c) || char.IsSurrogate(c) || c == ','))
             throw RefusedException.Invalid("name", $"A role has 1 to {MaxNameLength} characters without blanks and commas.");
+        if (CustomClaim.Fault(claims) is { } fault) throw RefusedException.Invalid("claims", fault);
         var role = new Role { Id = Guid.CreateVersion7(time.GetUtcNow()), Name = name, NormalizedName = normalizer.NormalizeName(name), ConcurrencyStamp = Guid.NewGuid().ToString() };
         var made = await changes.MakeAsync(
             EntityTags.Any,
@@ -61,7 +63,7 @@ internal sealed class RoleAdministration(
     }
 
     public Task<Changed<RoleView>> ChangeAsync(string name, JsonObject claims, EntityTags tags, SessionActor by, CancellationToken cancellationToken) =>
-        changes.MakeAsync(
+        CustomClaim.Fault(claims) is { } fault ? throw RefusedException.Invalid("claims", fault) : changes.MakeAsync(
             tags,
             async database =>
             {

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AuthService.Audit;
+using AuthService.Claims;
 using AuthService.Revocation;
 using AuthService.Sessions;
 using AuthService.Users;
@@ -217,9 +218,10 @@ internal sealed class UserAdministration(
 
     private static void Check(UserChange change, Faults faults)
     {
-        if (change.UserName is { IsGiven: true, Value: var userName } && !UserNames.IsAcceptable(userName)) faults.Add("username", UserNames.Rule);
+        if (change.UserName is { IsGiven: true, Value: var userName } && UserNames.Fault(userName) is { } fault) faults.Add("username", fault);
         if (change.Name is { IsGiven: true, Value: { } name } && (name.Length is 0 or > MaxDisplayNameLength || name.Any(char.IsControl) || string.IsNullOrWhiteSpace(name)))
             faults.Add("name", $"A name has 1 to {MaxDisplayNameLength} characters, and no control characters.");
+        if (change.Claims is { IsGiven: true, Value: var claims } && CustomClaim.Fault(claims) is { } claimFault) faults.Add("claims", claimFault);
         if (change.Email is { IsGiven: true, Value: { } email } && !Registration.IsEmail(email)) faults.Add("email", "Enter a valid e-mail address.");
     }
 

@@ -35,6 +35,13 @@ internal sealed class ClaimRules
         return (rules, null);
     }
 
+    /// <summary>What is wrong with rules; null if nothing is.</summary>
+    public static string? Fault(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        return Parse(document.RootElement).Fault;
+    }
+
     /// <summary>Rules as the database has them, which were checked when they were set.</summary>
     public static ClaimRules Stored(string json)
     {
@@ -45,17 +52,22 @@ internal sealed class ClaimRules
         return Known[json] = rules;
     }
 
-    /// <summary>The claims that pass, under the names they have in a token. One that is set several times is an array.</summary>
-    public IReadOnlyDictionary<string, object>? Select(IEnumerable<KeyValuePair<string, string>> claims)
+    /// <summary>The claims that pass, under the names they have in a token. One that several say something about, a user and
+    /// a role say, is the list of everything they say.</summary>
+    public IReadOnlyDictionary<string, object>? Select(IEnumerable<KeyValuePair<string, JsonElement>> claims)
     {
         Dictionary<string, object>? selected = null;
         foreach (var values in claims.Where(claim => _names.ContainsKey(claim.Key)).GroupBy(claim => _names[claim.Key], claim => claim.Value, StringComparer.Ordinal))
         {
-            string[] distinct = [.. values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-            (selected ??= new(StringComparer.Ordinal))[values.Key] = distinct is [var single] ? single : distinct;
+            JsonElement[] all = [.. values];
+            (selected ??= new(StringComparer.Ordinal))[values.Key] = all is [var single]
+                ? single
+                : all.SelectMany(Items).DistinctBy(item => item.GetRawText(), StringComparer.Ordinal).OrderBy(item => item.GetRawText(), StringComparer.Ordinal).ToArray();
         }
         return selected;
     }
+
+    private static IEnumerable<JsonElement> Items(JsonElement value) => value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [value];
 
     private static (string Claim, string As)? Rule(JsonElement element) => element.ValueKind switch
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AuthService.Users;
 
 namespace AuthService.Claims;
@@ -6,15 +7,21 @@ namespace AuthService.Claims;
 /// asked at every sign-in and refresh whose client has claim rules, so it should remember what it knows.</summary>
 internal interface IClaimsSource
 {
-    /// <summary>Name and value; a name may occur several times. What no rule of the client names is dropped.</summary>
-    ValueTask<IEnumerable<KeyValuePair<string, string>>> ReadAsync(AccountState account, string clientId, CancellationToken cancellationToken);
+    /// <summary>Name and value; a name may occur several times (see <see cref="ClaimRules.Select"/>). What no rule of the client names is dropped.</summary>
+    ValueTask<IEnumerable<KeyValuePair<string, JsonElement>>> ReadAsync(AccountState account, string clientId, CancellationToken cancellationToken);
 }
 
 /// <summary>The claims of the user and of the user's roles, which were read with the account.</summary>
 internal sealed class StoredClaims : IClaimsSource
 {
-    public ValueTask<IEnumerable<KeyValuePair<string, string>>> ReadAsync(AccountState account, string clientId, CancellationToken cancellationToken) =>
-        new(account.StoredClaims ?? []);
+    public ValueTask<IEnumerable<KeyValuePair<string, JsonElement>>> ReadAsync(AccountState account, string clientId, CancellationToken cancellationToken) =>
+        new((account.StoredClaims ?? []).Select(claim => KeyValuePair.Create(claim.Key, Value(claim.Value))));
+
+    private static JsonElement Value(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        return document.RootElement.Clone();
+    }
 }
 
 /// <summary>What every source says about a user, as far as the client's rules let it into a token.</summary>
@@ -26,7 +33,7 @@ internal sealed class CustomClaims(IEnumerable<IClaimsSource> sources)
     public async ValueTask<IReadOnlyDictionary<string, object>?> ForAsync(AccountState account, string clientId, CancellationToken cancellationToken)
     {
         if (account.ClaimRules is not { } rules) return null;
-        var claims = new List<KeyValuePair<string, string>>();
+        var claims = new List<KeyValuePair<string, JsonElement>>();
         foreach (var source in _sources) claims.AddRange(await source.ReadAsync(account, clientId, cancellationToken));
         return rules.Select(claims);
     }

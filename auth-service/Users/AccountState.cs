@@ -15,7 +15,7 @@ namespace AuthService.Users;
 /// <param name="ClientDisabled">The client is disabled, or there is none of that id.</param>
 /// <param name="SecondFactorEnabled">A password alone does not sign in.</param>
 /// <param name="ClaimRules">Which custom claims the client's tokens carry; null for none.</param>
-/// <param name="StoredClaims">The custom claims of the user and of the user's roles; null if the client has no rules.</param>
+/// <param name="StoredClaims">The custom claims of the user and of the user's roles, their values as JSON; null if the client has no rules.</param>
 internal sealed record AccountState(
     Guid Id,
     string UserName,

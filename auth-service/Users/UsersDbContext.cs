@@ -1,5 +1,6 @@
 using System.Text;
 using AuthService.SigningKeys;
+using AuthService.Users.Names;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
@@ -35,6 +36,28 @@ internal abstract class UsersDbContext(DbContextOptions options) : IdentityDbCon
     public DbSet<BrowserSignInRow> BrowserSignIns => Set<BrowserSignInRow>();
 
     public DbSet<BrowserSignInSessionRow> BrowserSignInSessions => Set<BrowserSignInSessionRow>();
+
+    public override int SaveChanges(bool acceptAllChangesOnSuccess)
+    {
+        SetNameSkeletons();
+        return base.SaveChanges(acceptAllChangesOnSuccess);
+    }
+
+    public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        SetNameSkeletons();
+        return base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+    }
+
+    /// <summary>Whoever sets a user name, it is stored with its look, whose index refuses a second of the kind.</summary>
+    private void SetNameSkeletons()
+    {
+        foreach (var user in ChangeTracker.Entries<User>())
+        {
+            if (user.State == EntityState.Added || (user.State == EntityState.Modified && user.Property(u => u.UserName).IsModified))
+                user.Entity.NameSkeleton = NameSkeleton.Of(user.Entity.UserName!);
+        }
+    }
 
     protected override void OnModelCreating(ModelBuilder builder)
     {

@@ -31,6 +31,7 @@ internal static class UsersExtensions
         services.AddScoped<PasswordChange>();
         services.AddSingleton<IPreparationStep, UsersDatabase>();
         services.AddSingleton<IPreparationStep, DevelopmentSeed>();
+        services.AddSingleton<IPreparationStep, UserNameIndex>();
         services.AddSingleton<IPreparationStep>(sp => sp.GetRequiredService<PasswordHashing>());
         services.AddSingleton<Preparation>();
         services.AddHostedService(sp => sp.GetRequiredService<Preparation>());
@@ -79,13 +80,9 @@ internal static class UsersExtensions
     private sealed class AcceptableUserNames : IUserValidator<User>
     {
         public Task<IdentityResult> ValidateAsync(UserManager<User> manager, User user) => Task.FromResult(
-            UserNames.IsAcceptable(user.UserName)
-                ? IdentityResult.Success
-                : IdentityResult.Failed(new IdentityError
-                {
-                    Code = "InvalidUserName",
-                    Description = UserNames.Rule,
-                }));
+            UserNames.Fault(user.UserName) is { } fault
+                ? IdentityResult.Failed(new IdentityError { Code = "InvalidUserName", Description = fault })
+                : IdentityResult.Success);
     }
 
     private sealed class AcceptablePasswords : IPasswordValidator<User>
@@ -96,6 +93,7 @@ internal static class UsersExtensions
             {
                 null => null, // Identity's own validator says so.
                 _ when !PasswordHashing.IsPossible(password) => $"A password has at most {PasswordHashing.MaxLength} characters, and no broken ones.",
+                _ when CommonPasswords.Contains(password) => "This password is among the first that anybody would try.",
                 _ when string.Equals(password, user.UserName, StringComparison.OrdinalIgnoreCase) => "The password must not be the user name.",
                 _ => null,
             };
