@@ -5,6 +5,9 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AuthService.Tests.Tokens;
+using AuthService.Users;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Testing;
 
 namespace AuthService.Tests.OAuth;
@@ -55,6 +58,35 @@ public sealed class OAuthWorld : IAsyncLifetime
         return new TokenAnswer((int)response.StatusCode, response.Headers, await RunningService.JsonAsync(response));
     }
 
+    /// <summary>A user as the service reads it.</summary>
+    internal async Task<AccountState> AccountAsync(string user)
+    {
+        var id = Guid.Empty;
+        await Service.InDatabaseAsync(async database =>
+            id = await database.Users.Where(row => row.UserName == user).Select(row => row.Id).SingleAsync(TestContext.Current.CancellationToken));
+        return await Service.Services.GetRequiredService<AccountReader>().ReadAsync(id, Client.Api, sid: null, TestContext.Current.CancellationToken)
+            ?? throw new InvalidOperationException($"There is no user {user}.");
+    }
+
+    /// <summary>Adds a client unless a test before has.</summary>
+    internal Task AddClientAsync(string id, Action<Client> change) => Service.InDatabaseAsync(async database =>
+    {
+        if (await database.Clients.AnyAsync(client => client.ClientId == id, TestContext.Current.CancellationToken)) return;
+        var client = new Client { ClientId = id, Name = id, SecretHash = ClientSecret.Hash("secret"), TokenEndpointAuthMethod = "client_secret_basic" };
+        change(client);
+        database.Add(client);
+    });
+
+    /// <summary>A client of somebody else, for users who sign in.</summary>
+    internal Task AddThirdPartyAsync(string id, params string[] scopes) => AddClientAsync(id, client =>
+    {
+        client.TokenEndpointAuthMethod = "client_secret_basic";
+        client.GrantTypes = ["authorization_code", "refresh_token"];
+        client.RedirectUris = [$"https://{id}.example/cb"];
+        client.PostLogoutRedirectUris = [$"https://{id}.example/bye"];
+        client.Scopes = scopes;
+    });
+
     internal static string Basic(string credentials) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials));
 
     /// <summary>Exchanges a token; further parameters may follow.</summary>
@@ -84,6 +116,10 @@ internal sealed record TokenAnswer(int Status, HttpResponseHeaders Headers, Json
     public string? Error => Json.TryGetProperty("error", out var error) ? error.GetString() : null;
 
     public string Token => Status == 200 ? Json.GetProperty("access_token").GetString()! : throw new InvalidOperationException(ToString());
+
+    public string? IdToken => Json.TryGetProperty("id_token", out var token) ? token.GetString() : null;
+
+    public string? Refresh => Json.TryGetProperty("refresh_token", out var token) ? token.GetString() : null;
 
     public JsonElement Claims
     {

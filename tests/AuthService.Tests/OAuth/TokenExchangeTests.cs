@@ -8,7 +8,8 @@ using Testing;
 
 namespace AuthService.Tests.OAuth;
 
-public sealed class TokenExchangeTests(OAuthWorld world) : IClassFixture<OAuthWorld>
+[Collection(OAuthCollection.Name)]
+public sealed class TokenExchangeTests(OAuthWorld world)
 {
     private const string Orders = "orders-service:orders-secret-1";
     private const string Backend = "sample-backend:sample-backend-secret-1";
