@@ -45,6 +45,9 @@ internal sealed class OAuthBrowser(OAuthWorld world) : IDisposable
 
     internal void Forget() => _cookies.Clear();
 
+    /// <summary>Id of the sign-in that the cookie stands for.</summary>
+    internal string SignInId => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_cookies[SignInCookie.Name])));
+
     internal string CookieHeader => string.Join("; ", _cookies.Select(cookie => $"{cookie.Key}={cookie.Value}"));
 
     internal bool Has(string cookie) => _cookies.ContainsKey(cookie);
