@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using AuthService.Audit;
 using AuthService.Sessions;
 using RevocationProtocol;
 using StackExchange.Redis;
@@ -61,9 +62,10 @@ internal sealed class AuthorizationCodes(SessionsConnection connection, OtherKey
         return redis.call('HGET', KEYS[1], 'grant')
         """;
 
-    /// <summary>KEYS: session, outbox, code. ARGV[1..9] as <see cref="SessionScripts.Begin"/>; then redirect URI, challenge of
-    /// the verifier, sid, entry id, issuer, longest life of an access token in ms, trace id, ms to remember a used code.</summary>
-    private const string RedeemScript = SessionScripts.World + SessionScripts.Read + SessionScripts.End + SessionScripts.Begin + """
+    /// <summary>KEYS: session, outbox, code, audit outbox. ARGV[1..9] as <see cref="SessionScripts.Begin"/>; then redirect URI, challenge of
+    /// the verifier, sid, entry id, issuer, longest life of an access token in ms, trace id, ms to remember a used code, type of the
+    /// audit event.</summary>
+    private const string RedeemScript = SessionScripts.World + SessionScripts.Read + AuditOutbox.Lua + SessionScripts.End + SessionScripts.Begin + """
         local code = read(KEYS[3])
         if code.client ~= ARGV[2] then return { 'unknown' } end
         local now, s = now_ms(), read(KEYS[1])
@@ -78,10 +80,7 @@ internal sealed class AuthorizationCodes(SessionsConnection connection, OtherKey
         redis.call('HSET', KEYS[3], 'used', 1)
         redis.call('PEXPIRE', KEYS[3], ARGV[17])
         local expires = begin_session(now)
-        -- Published by the next sweep of the outbox: nobody waits for it.
-        redis.call('XADD', KEYS[2], '*', 'data', cjson.encode({ eid = ARGV[13], audit = { type = 'session.started', at_ms = now, actor = ARGV[1],
-          subject = ARGV[1], client_id = ARGV[2], sid = ARGV[12], address = ARGV[8] ~= '' and ARGV[8] or cjson.null,
-          trace_id = ARGV[16] ~= '' and ARGV[16] or cjson.null } }))
+        audit(now, { eid = ARGV[13], type = ARGV[18], actor = ARGV[1], subject = ARGV[1], client_id = ARGV[2], sid = ARGV[12], address = ARGV[8], trace_id = ARGV[16] })
         return { 'redeemed', expires }
         """;
 
@@ -116,10 +115,11 @@ internal sealed class AuthorizationCodes(SessionsConnection connection, OtherKey
     {
         var result = (RedisResult[])(await connection.Redis.EvaluateAsync(
             RedeemScript,
-            [sessionKeys.Session(grant.Sid), sessionKeys.Outbox(SessionKeys.Partition(grant.Sid)), Key(OneTimeValue.Hash(code)!)],
+            [sessionKeys.Session(grant.Sid), sessionKeys.Outbox(SessionKeys.Partition(grant.Sid)), Key(OneTimeValue.Hash(code)!),
+                sessionKeys.AuditOutbox(SessionKeys.Partition(grant.Sid))],
             [
                 .. SessionStore.BeginArguments(session), redirectUri, Pkce.Challenge(verifier), grant.Sid, Guid.NewGuid().ToString("D"), policy.Issuer,
-                policy.LongestTokenLifeMs, by.TraceId ?? "", (long)UsedLife.TotalMilliseconds,
+                policy.LongestTokenLifeMs, by.TraceId ?? "", (long)UsedLife.TotalMilliseconds, session.AuditType,
             ],
             cancellationToken))!;
         return (string?)result[0] switch

@@ -1,3 +1,4 @@
+using AuthService.Audit;
 using AuthService.OAuth.Authorization;
 using AuthService.Revocation;
 using AuthService.Sessions;
@@ -9,7 +10,7 @@ namespace AuthService.OAuth.Grants;
 /// gets the session's first tokens.</summary>
 internal sealed partial class AuthorizationCodeGrant(
     AuthorizationCodes codes, AccountReader accounts, SessionStore sessions, SessionTokens tokens, SessionAnswers answers, RevocationService revocation,
-    ILogger<AuthorizationCodeGrant> logger) : IGrant
+    AuditOutbox audit, ILogger<AuthorizationCodeGrant> logger) : IGrant
 {
     /// <summary>The same whatever was wrong with the code.</summary>
     private static readonly OAuthRefusal Invalid = OAuthRefusal.InvalidGrant("The code is unknown, expired, used, or was not for this client, redirect URI and verifier.");
@@ -31,7 +32,8 @@ internal sealed partial class AuthorizationCodeGrant(
         var refreshed = SessionAnswers.MayRefresh(client, grant.Scope);
         var (idle, absolute) = tokens.LifetimesOf(client, refreshed);
         var session = new NewSession(
-            grant.UserId, client.ClientId, grant.Scope, account.SessionEpoch, grant.AuthTimeSeconds, request.By.Address, request.UserAgent, idle, absolute);
+            grant.UserId, client.ClientId, grant.Scope, account.SessionEpoch, grant.AuthTimeSeconds, request.By.Address, request.UserAgent, idle, absolute,
+            AuditTypes.SessionStarted);
         var (outcome, expiresMs, outboxId) = await codes.RedeemAsync(code, grant, session, redirectUri, verifier, request.By, cancellationToken);
         if (outcome == CodeRedemption.Reused)
         {
@@ -40,6 +42,7 @@ internal sealed partial class AuthorizationCodeGrant(
         }
 
         if (outcome != CodeRedemption.Redeemed) return Invalid;
+        audit.Started(session.AuditType, account, client.ClientId, grant.Sid);
         await sessions.IndexAsync(grant.UserId, grant.Sid, expiresMs, cancellationToken);
         var first = new RefreshToken(grant.Sid, grant.UserId, client.ClientId, Generation: 1, expiresMs);
         var issued = await tokens.IssueFirstAsync(account, session, first, request.StartMs, cancellationToken);

@@ -1,6 +1,5 @@
 using AuthService.OAuth.Authorization;
 using AuthService.Sessions;
-using AuthService.Users;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using AuthService.Tests.Tokens;
 using AuthService.Users;
 
 namespace AuthService.Tests.OAuth;
