@@ -4,7 +4,6 @@ using System.Text;
 using System.Web;
 using AuthService.OAuth.Authorization;
 using AuthService.SignIn;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AuthService.Tests.OAuth;
