@@ -11,7 +11,7 @@ internal static class PeerComparison
     private const string HaproxyEs256 = "HAProxy jwt_verify ES256";
     private const string Gateway = "gateway ES256";
     private const string GatewayRs256 = "gateway RS256";
-    private const string GatewaySilent = "gateway ES256, completion log off";
+    private const string GatewaySilent = "gateway ES256 without completion log";
 
     private static readonly (string Name, Func<Contenders, Task<Contender>> Start)[] All =
     [

@@ -12,6 +12,7 @@ namespace Bench.Load;
 internal sealed class World : IAsyncDisposable
 {
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(10);
 
     private readonly List<Process> _processes = [];
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false });
@@ -157,8 +158,10 @@ internal sealed class World : IAsyncDisposable
     {
         foreach (var process in _processes)
         {
-            process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync();
+            using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"])) await kill.WaitForExitAsync();
+            using var deadline = new CancellationTokenSource(StopTime);
+            await process.WaitForExitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!process.HasExited) process.Kill();
             process.Dispose();
         }
 
