@@ -22,11 +22,15 @@ internal static class Program
         RouteName = endpoint => endpoint.Metadata.GetMetadata<RouteModel>()?.Config.RouteId ?? endpoint.DisplayName,
     };
 
-    internal static Task<int> Main(string[] args) =>
-        GatewayCommands.Handles(args) ? GatewayCommands.RunAsync(args) : ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
+    internal static Task<int> Main(string[] args)
+    {
+        InlineSockets.Enable();
+        return GatewayCommands.Handles(args) ? GatewayCommands.RunAsync(args) : ServiceHost.RunAsync(Service, args, AddServices, UsePipeline);
+    }
 
     internal static void AddServices(WebApplicationBuilder builder)
     {
+        builder.WebHost.UseInlineSockets();
         builder.Services.AddRevocationReplica();
         builder.Services.AddTokenAuthentication();
         builder.Services.AddReverseProxy()
@@ -44,6 +48,8 @@ internal static class Program
     /// <summary>The order of the pipeline. Each step relies on those before it.</summary>
     internal static void UsePipeline(WebApplication app)
     {
+        // Policies are the gateway's own, step 5. Without this ASP.NET Core puts its authorization in front, for nothing.
+        ((IApplicationBuilder)app).Properties["__AuthorizationMiddlewareSet"] = true;
         // 1. Refuse what is malformed or ambiguous, on the raw target: routing and backend then read the same path.
         app.UseRequestTargetRules();
         // 2. Choose the route.

@@ -12,13 +12,13 @@ internal static class HostingComparison
     [
         (AsItIs, []),
         ("server GC", new() { ["DOTNET_gcServer"] = "1" }),
-        ("server GC, heaps not adapted to the load", new() { ["DOTNET_gcServer"] = "1", ["DOTNET_GCDynamicAdaptationMode"] = "0" }),
+        ("server GC; heaps not adapted to the load", new() { ["DOTNET_gcServer"] = "1", ["DOTNET_GCDynamicAdaptationMode"] = "0" }),
         ("workstation GC", new() { ["DOTNET_gcServer"] = "0" }),
-        ("workstation GC, not concurrent", new() { ["DOTNET_gcServer"] = "0", ["DOTNET_gcConcurrent"] = "0" }),
+        ("workstation GC; not concurrent", new() { ["DOTNET_gcServer"] = "0", ["DOTNET_gcConcurrent"] = "0" }),
         ("not concurrent", new() { ["DOTNET_gcConcurrent"] = "0" }),
         ("generation 0 of 64 MiB", new() { ["DOTNET_GCgen0size"] = "4000000" }),
-        ("idle pool threads do not spin", new() { ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0" }),
-        ("socket completions inline", new() { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1" }),
+        ("idle pool threads spin", new() { ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "46" }),
+        ("requests on pool threads, not on the sockets' own", new() { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "0" }),
         ("without profile-guided compilation", new() { ["DOTNET_TieredPGO"] = "0" }),
         ("precompiled code compiled anew", new() { ["DOTNET_ReadyToRun"] = "0" }),
     ];

@@ -3,8 +3,8 @@ namespace Bench.Load;
 /// <summary>The gateway beside the proxies that people would use otherwise.</summary>
 internal static class PeerComparison
 {
-    private const string Plain = "YARP without authentication, default hosting";
-    private const string PlainLikeGateway = "YARP without authentication, our hosting";
+    private const string Plain = "YARP without authentication (default hosting)";
+    private const string PlainLikeGateway = "YARP without authentication (our hosting)";
     private const string JwtBearer = "YARP + JwtBearer RS256";
     private const string JwtBearerAndRedis = "YARP + JwtBearer RS256 + Redis EXISTS";
     private const string HaproxyRs256 = "HAProxy jwt_verify RS256";

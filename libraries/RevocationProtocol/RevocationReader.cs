@@ -14,7 +14,7 @@ public sealed partial class RevocationReader : IDisposable
     private const int PageSize = 1000;
 
     // Ids of a promoted replica may lie a little behind those already seen.
-    private const ulong OverlapMs = 5000;
+    private const long OverlapMs = 5000;
 
     // Below the replica's lateness, so that a Redis that does not answer is not taken for a process that did not run.
     private static readonly TimeSpan ReadTimeout = TimeSpan.FromMilliseconds(800);
@@ -35,6 +35,7 @@ public sealed partial class RevocationReader : IDisposable
 
     private string _registration = "";
     private StreamId _applied;
+    private long _redisNowMs;
     private bool _complete;
     private string? _lastFailure;
 
@@ -139,13 +140,14 @@ public sealed partial class RevocationReader : IDisposable
     private async Task<ReadOutcome> ReadAsync(bool overlap, CancellationToken cancellationToken)
     {
         var from = !_complete ? "-"
-            : overlap ? $"{(_applied.Milliseconds > OverlapMs ? _applied.Milliseconds - OverlapMs : 0)}-0"
+            : overlap ? GapStart()
             : $"({_applied}";
         var position = new StreamId();
         while (true)
         {
             var sentAt = _time.GetTimestamp();
             var page = await AskAsync(from, cancellationToken);
+            _redisNowMs = page.NowMs;
             _reads.Add(1, new KeyValuePair<string, object?>("cause", overlap ? "gap" : "push"));
             // Another Redis, one whose data was wiped, or a stream trimmed past what was applied.
             var restarted = page.Registration != _registration || page.Last < _applied;
@@ -191,6 +193,16 @@ public sealed partial class RevocationReader : IDisposable
                 return page.Filled ? ReadOutcome.Proven : WithoutProof(ReadOutcome.Incomplete, "Redis does not hold all revocations yet; an auth-service refills it.");
             from = $"({_applied}";
         }
+    }
+
+    /// <summary>
+    /// Where a gap read begins: 5 s before now by Redis's clock. Measured from the newest entry instead, whatever came with
+    /// it, a million after a refill, would be read again every 500 ms until another entry comes.
+    /// </summary>
+    private string GapStart()
+    {
+        var start = (ulong)Math.Max(0, _redisNowMs - OverlapMs);
+        return start < _applied.Milliseconds ? $"{start}-0" : $"({_applied}";
     }
 
     private void Apply(RevocationPage page)

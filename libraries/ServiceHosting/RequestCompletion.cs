@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using ServiceHosting.Logging;
 
 namespace ServiceHosting;
 
@@ -11,7 +11,8 @@ namespace ServiceHosting;
 /// other header. What a request throws ends here, as a problem body without details.
 /// </summary>
 internal sealed partial class RequestCompletion(
-    RequestDelegate next, ServiceDescription service, TimeProvider time, IMeterFactory meters, ILogger<RequestCompletion> logger)
+    RequestDelegate next, ServiceDescription service, TimeProvider time, IMeterFactory meters, ILogger<RequestCompletion> logger,
+    ILogger<CompletionEvent> completions)
 {
     public const string Meter = "ServiceHosting";
 
@@ -47,23 +48,29 @@ internal sealed partial class RequestCompletion(
         }
         finally
         {
-            if (context.Features.Get<RequestReason>()?.Code is { } code) _refusals.Add(1, new KeyValuePair<string, object?>("reason", code));
-            if (logger.IsEnabled(LogLevel.Information)) Write(context, started, status);
+            var reason = context.Features.Get<RequestReason>()?.Code;
+            if (reason is not null) _refusals.Add(1, new KeyValuePair<string, object?>("reason", reason));
+            if (completions.IsEnabled(LogLevel.Information)) Write(context, started, status, reason);
         }
     }
 
-    private void Write(HttpContext context, long started, int status)
+    private void Write(HttpContext context, long started, int status, string? reason)
     {
         var endpoint = context.GetEndpoint();
-        Log.Completed(
-            logger,
-            KnownMethod(context.Request.Method),
-            endpoint is null ? null : service.RouteName(endpoint),
-            status != 0 ? status : context.Response.StatusCode,
-            context.Features.Get<RequestReason>()?.Code,
-            time.GetElapsedTime(started).TotalMilliseconds,
-            Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier,
-            context.Connection.RemoteIpAddress);
+        var activity = Activity.Current;
+        var completion = new CompletionEvent
+        {
+            Time = time.GetLocalNow(),
+            Method = KnownMethod(context.Request.Method),
+            Route = endpoint is null ? null : service.RouteName(endpoint),
+            Status = status != 0 ? status : context.Response.StatusCode,
+            Reason = reason,
+            Duration = time.GetElapsedTime(started),
+            TraceId = activity?.TraceId.ToHexString() ?? context.TraceIdentifier,
+            SpanId = activity?.SpanId ?? default,
+            Client = context.Connection.RemoteIpAddress,
+        };
+        completions.Log(LogLevel.Information, CompletionEvent.Id, completion, null, static (completion, _) => completion.ToString());
     }
 
     /// <summary>Any token is a method (RFC 9110 section 9.1): others than the registered ones are not repeated.</summary>
@@ -72,11 +79,6 @@ internal sealed partial class RequestCompletion(
 
     private static partial class Log
     {
-        [LoggerMessage(4000, LogLevel.Information,
-            "{Method} {Route} {Status} {Reason} in {DurationMs} ms, trace {TraceId}, client {Client}")]
-        public static partial void Completed(
-            ILogger logger, string method, string? route, int status, string? reason, double durationMs, string traceId, IPAddress? client);
-
         [LoggerMessage(4002, LogLevel.Error, "A request failed unexpectedly")]
         public static partial void Unhandled(ILogger logger, Exception exception);
     }

@@ -1,13 +1,14 @@
 using System.Collections.Frozen;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
-using Serilog.Formatting.Json;
+using Serilog.Extensions.Logging;
 using Serilog.Settings.Configuration;
 
-namespace ServiceHosting;
+namespace ServiceHosting.Logging;
 
 internal static class ServiceLogging
 {
@@ -15,11 +16,11 @@ internal static class ServiceLogging
     public static readonly FrozenSet<string> RequestTargets = FrozenSet.Create("Path", "QueryString", "targetUrl", "Uri");
 
     /// <summary>
-    /// JSON lines on the console through a bounded background queue: a slow console loses events, never requests.
-    /// Levels come from <c>Serilog:MinimumLevel</c>.
+    /// JSON lines on standard output, through <see cref="LogOutput"/>. Levels come from <c>Serilog:MinimumLevel</c>.
     /// </summary>
     public static void AddServiceLogging(this WebApplicationBuilder builder, ServiceDescription service)
     {
+        var output = new LogOutput(service.Name, Console.OpenStandardOutput(), TimeProvider.System);
         var configuration = new LoggerConfiguration()
             .MinimumLevel.Information()
             // Frameworks write several events a request, with addresses: the completion event stands for them.
@@ -32,12 +33,17 @@ internal static class ServiceLogging
             .Filter.ByExcluding(HoldsRequestTarget)
             // The assemblies are named because looking for them costs a tenth of a second at start.
             .ReadFrom.Configuration(builder.Configuration, new ConfigurationReaderOptions(typeof(ServiceLogging).Assembly))
-            .WriteTo.Async(sink => sink.Console(new JsonFormatter(renderMessage: true)));
+            .WriteTo.Sink(output);
+        var logger = configuration.CreateLogger();
 
         builder.Logging.ClearProviders();
         // Serilog's levels decide alone.
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
-        builder.Logging.AddSerilog(configuration.CreateLogger(), dispose: true);
+        builder.Logging.AddSerilog(logger);
+        builder.Logging.AddFilter<SerilogLoggerProvider>(CompletionLogs.Category, LogLevel.None);
+        // By way of the container, which then writes out what is queued at the end.
+        builder.Services.AddSingleton(_ => output);
+        builder.Services.AddSingleton<ILoggerProvider>(provider => new CompletionLogs(provider.GetRequiredService<LogOutput>(), logger));
     }
 
     /// <summary>
