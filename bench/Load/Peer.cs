@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Security.Claims;
+using Gateway.Forwarding;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.IdentityModel.Tokens;
 using StackExchange.Redis;
@@ -19,6 +20,12 @@ internal static class Peer
     public static async Task<int> RunAsync(string kind, string[] settings)
     {
         var builder = WebApplication.CreateBuilder(settings);
+        if (builder.Configuration["Peer:LikeGateway"] == "true")
+        {
+            InlineSockets.Enable();
+            builder.WebHost.UseInlineSockets();
+        }
+
         // No line a request: what is measured is forwarding.
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         var proxy = builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"));

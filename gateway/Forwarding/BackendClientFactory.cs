@@ -5,7 +5,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Gateway.Forwarding;
 
 /// <summary>Clients that neither interpret nor change what passes through them.</summary>
-internal sealed class BackendClientFactory : ForwarderHttpClientFactory
+internal sealed class BackendClientFactory(TraceContext trace) : ForwarderHttpClientFactory
 {
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
@@ -13,6 +13,8 @@ internal sealed class BackendClientFactory : ForwarderHttpClientFactory
         // RFC 9110 section 5.5: bytes 0x80-0xFF are opaque. Latin-1 is the encoding that gives each byte back.
         handler.RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1;
         handler.ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1;
+        // Without a propagator the client makes no span.
+        if (!trace.IsLeftToClient) handler.ActivityHeadersPropagator = null;
         handler.UseCookies = false;
         handler.AllowAutoRedirect = false;
         handler.UseProxy = false;

@@ -6,7 +6,7 @@ namespace Gateway.Forwarding;
 /// <summary>
 /// Puts the <see cref="HeaderBoundary"/> around whatever YARP is about to forward, and applies the route's activity timeout.
 /// </summary>
-internal sealed class BoundaryForwarder(IHttpForwarder forwarder, TrustedProxies proxies, IdentityTokens tokens) : IHttpForwarder
+internal sealed class BoundaryForwarder(IHttpForwarder forwarder, TrustedProxies proxies, IdentityTokens tokens, TraceContext trace) : IHttpForwarder
 {
     public ValueTask<ForwarderError> SendAsync(
         HttpContext context, string destinationPrefix, HttpMessageInvoker httpClient, ForwarderRequestConfig requestConfig,
@@ -23,6 +23,6 @@ internal sealed class BoundaryForwarder(IHttpForwarder forwarder, TrustedProxies
             requestConfig = requestConfig with { ActivityTimeout = timeout };
 
         return forwarder.SendAsync(
-            context, destinationPrefix, httpClient, requestConfig, route.Boundary(transformer, proxies, tokens), cancellationToken);
+            context, destinationPrefix, httpClient, requestConfig, route.Boundary(transformer, proxies, tokens, trace), cancellationToken);
     }
 }

@@ -24,6 +24,7 @@ internal static partial class ForwardingServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IdentityKeySet>();
         services.TryAddSingleton<IdentityTokens>();
+        services.TryAddSingleton<TraceContext>();
         services.AddSingleton<IConfigurationCheck>(provider => provider.GetRequiredService<TrustedProxies>());
         services.AddSingleton<ITransformProvider, RawTargetTransformProvider>();
         services.Replace(ServiceDescriptor.Singleton<IForwarderHttpClientFactory, BackendClientFactory>());
@@ -32,7 +33,7 @@ internal static partial class ForwardingServices
             ?? throw new InvalidOperationException("YARP registers its forwarder in another way than it did.");
         services.Replace(ServiceDescriptor.Singleton<IHttpForwarder>(provider => new BoundaryForwarder(
             (IHttpForwarder)ActivatorUtilities.CreateInstance(provider, yarp), provider.GetRequiredService<TrustedProxies>(),
-            provider.GetRequiredService<IdentityTokens>())));
+            provider.GetRequiredService<IdentityTokens>(), provider.GetRequiredService<TraceContext>())));
         return proxy;
     }
 

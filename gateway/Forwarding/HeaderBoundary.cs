@@ -10,7 +10,7 @@ namespace Gateway.Forwarding;
 /// The last hand on every request and answer that crosses the gateway. It runs around all of a route's transforms, whatever
 /// they are, and strips before it sets, unconditionally: no configuration can undo it.
 /// </summary>
-internal sealed class HeaderBoundary(HttpTransformer transforms, GatewayRoute route, TrustedProxies proxies, IdentityTokens tokens) : HttpTransformer
+internal sealed class HeaderBoundary(HttpTransformer transforms, GatewayRoute route, TrustedProxies proxies, IdentityTokens tokens, TraceContext trace) : HttpTransformer
 {
     /// <summary>A WebSocket sub-protocol that is really a token, for browsers, which can send no header.</summary>
     public const string TokenProtocolPrefix = "gateway.bearer.";
@@ -30,6 +30,7 @@ internal sealed class HeaderBoundary(HttpTransformer transforms, GatewayRoute ro
         RemoveConnectionHeaders(httpContext.Request.Headers.Connection, proxyRequest);
         Strip(headers, trusted);
         SetForwarded(httpContext, headers, trusted);
+        trace.Set(headers);
         if (RoutePolicies.CallerOf(httpContext.Features.Get<AuthenticationOutcome>(), route) is not { } caller) return;
         if (route.Forwarding.Authorization == AuthorizationRule.Replace) headers.Remove("Authorization");
         var identity = IdentityHeaders.Of(caller);

@@ -40,10 +40,10 @@ internal sealed class GatewayRoute(RouteConfig config)
     public bool IsAuthService { get; } = string.Equals(config.ClusterId, AuthServiceCluster, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The boundary around the route's transforms. They change with the route's configuration, and so does this.</summary>
-    public HeaderBoundary Boundary(HttpTransformer transforms, TrustedProxies proxies, IdentityTokens tokens)
+    public HeaderBoundary Boundary(HttpTransformer transforms, TrustedProxies proxies, IdentityTokens tokens, TraceContext trace)
     {
         var boundary = _boundary;
-        if (boundary?.Transforms != transforms) _boundary = boundary = new HeaderBoundary(transforms, this, proxies, tokens);
+        if (boundary?.Transforms != transforms) _boundary = boundary = new HeaderBoundary(transforms, this, proxies, tokens, trace);
         return boundary;
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -46,13 +47,21 @@ internal sealed class Telemetry(ServiceDescription service) : IHostedService, ID
     }
 }
 
+/// <summary>Whether telemetry leaves the process.</summary>
+public static class TelemetryExport
+{
+    /// <summary>Whether an exporter is configured; without one nobody listens to spans.</summary>
+    /// <param name="configuration">The service's configuration.</param>
+    public static bool IsConfigured(IConfiguration configuration) => !string.IsNullOrEmpty(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+}
+
 internal static class TelemetryExtensions
 {
     private static readonly string[] Frameworks = ["Microsoft.", "System.", "Yarp."];
 
     public static void AddTelemetry(this WebApplicationBuilder builder, ServiceDescription service)
     {
-        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])) return;
+        if (!TelemetryExport.IsConfigured(builder.Configuration)) return;
         builder.Services.AddHostedService<Telemetry>();
         // As on the console: of the frameworks only warnings, and nothing that holds the target of a request, where a client
         // may have put what it should keep to itself.
