@@ -10,7 +10,8 @@ require_dotnet "$root"
 postgres=$(compgen -G '/usr/lib/postgresql/*/bin/postgres' | tail -n 1) || postgres=postgres
 python=/usr/lib/python3/dist-packages
 require redis-server redis-server "$postgres" postgresql curl curl openssl openssl /usr/sbin/nginx nginx-light /usr/bin/caddy caddy \
-    "$python/jwt" python3-jwt "$python/cryptography" python3-cryptography node nodejs npm npm kubectl kubernetes-client
+    "$python/jwt" python3-jwt "$python/cryptography" python3-cryptography node nodejs npm npm kubectl kubernetes-client \
+    /usr/bin/chromium chromium
 npm ci --prefix tests/clients --silent </dev/null
 npm ci --prefix tests/manifests --silent </dev/null
 

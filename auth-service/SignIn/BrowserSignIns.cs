@@ -137,11 +137,12 @@ internal sealed class BrowserSignIns(
     public async Task<RevocationReceipt> EndAsync(string id, string? actor, CancellationToken cancellationToken)
     {
         revocation.EnsureAvailable();
+        var clients = await ReadClientsAsync(id, cancellationToken);
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                var (user, ended) = await CommitEndAsync(id, actor, cancellationToken);
+                var (user, ended) = await CommitEndAsync(id, actor, clients, cancellationToken);
                 return ended.Count == 0 ? new RevocationReceipt(0, 0, 0, Durable: true) : await PublishAsync(user, ended);
             }
             catch (DbUpdateException e) when (attempt < MaxAttempts && UsersDatabaseFaults.IsDuplicate(e))
@@ -151,7 +152,21 @@ internal sealed class BrowserSignIns(
         }
     }
 
-    private async Task<(Guid User, IReadOnlyList<string> Sids)> CommitEndAsync(string id, string? actor, CancellationToken cancellationToken)
+    /// <summary>Whose sessions they are, for the records; asked before the transaction, which is not to wait for Redis.</summary>
+    private async Task<Dictionary<string, string>> ReadClientsAsync(string id, CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        var links = await (
+            from link in database.BrowserSignInSessions
+            join signIn in database.BrowserSignIns on link.SignInId equals signIn.Id
+            where link.SignInId == id
+            select new { link.Sid, signIn.UserId }).ToListAsync(cancellationToken);
+        var found = await Task.WhenAll(links.Select(link => sessions.FindAsync(link.Sid, link.UserId, cancellationToken)));
+        return found.OfType<SessionInfo>().ToDictionary(session => session.Sid, session => session.ClientId);
+    }
+
+    private async Task<(Guid User, IReadOnlyList<string> Sids)> CommitEndAsync(
+        string id, string? actor, Dictionary<string, string> clients, CancellationToken cancellationToken)
     {
         var now = NowMs;
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
@@ -164,12 +179,11 @@ internal sealed class BrowserSignIns(
         var links = await database.BrowserSignInSessions.AsNoTracking()
             .Where(link => link.SignInId == id && link.ExpiresMs > now && !database.EndedSessions.Any(ended => ended.Sid == link.Sid))
             .ToListAsync(cancellationToken);
-        var clients = await Task.WhenAll(links.Select(link => sessions.FindAsync(link.Sid, user, cancellationToken)));
-        foreach (var (link, session) in links.Zip(clients))
+        foreach (var link in links)
         {
             RevocationService.Stage(database, new RevocationEntry(policy.Issuer, RevocationKind.Sid, link.Sid, 0, null, now + policy.LongestTokenLifeMs));
             // Redis may have lost the session, and an older copy of it may come back: it ends in any case.
-            var client = session?.ClientId ?? "";
+            var client = clients.GetValueOrDefault(link.Sid, "");
             database.EndedSessions.Add(new EndedSession
             {
                 Sid = link.Sid, Sub = sub, ClientId = client, Reason = "logged_out", EndedAtMs = now, ExpiresMs = link.ExpiresMs,
