@@ -1,4 +1,3 @@
-using Microsoft.Playwright;
 using Testing;
 
 namespace EndToEnd.Tests.Browser;
