@@ -52,8 +52,9 @@ internal static class AuthServiceOptionsExtensions
             TrustedProxies = settings.List("TrustedProxies"),
             MaxSessionsPerUser = settings.Number("MaxSessionsPerUser", 0, 0, 1000),
         };
-        // Read elsewhere: the audit log, the limits of sign-in, the rotation of signing keys, and the host's drain time.
-        settings.FaultUnknown("Audit", "SignInLimit", "SigningKeys", "ShutdownDelay");
+        // Read elsewhere: the audit log, the limits of sign-in, the rotation of signing keys, the first administrator, and the
+        // host's drain time.
+        settings.FaultUnknown("Audit", "SignInLimit", "SigningKeys", "FirstAdministrator", "ShutdownDelay");
 
         if (IssuerFault(options.Issuer, development) is { } fault) settings.Fault("Issuer", fault);
         else if (!Uri.TryCreate(options.IdentityKeysAddress, UriKind.Absolute, out var keys) || keys.Scheme is not ("https" or "http"))

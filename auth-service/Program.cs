@@ -5,6 +5,7 @@ using AuthService.Claims;
 using AuthService.Diagnostics;
 using AuthService.Limits;
 using AuthService.OAuth;
+using AuthService.OpenApi;
 using AuthService.Pages;
 using AuthService.Revocation;
 using AuthService.SecondFactor;
@@ -53,6 +54,7 @@ internal static class Program
         builder.Services.AddBrowserSignIn();
         builder.Services.AddPages();
         builder.Services.AddAdministration();
+        builder.Services.AddApiDocument();
         builder.Services.AddExceptionHandler<FaultHandler>();
     }
 
@@ -71,5 +73,6 @@ internal static class Program
         app.MapSecondFactorEndpoints();
         app.MapPages();
         app.MapAdministration();
+        app.MapOpenApi();
     }
 }

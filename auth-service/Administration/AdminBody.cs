@@ -127,7 +127,8 @@ internal sealed class AdminBody
     {
         try
         {
-            return value.GetString();
+            // PostgreSQL takes no NUL in a text, and nothing here has use for one.
+            return value.GetString() is { } text && !text.Contains('\0', StringComparison.Ordinal) ? text : null;
         }
         catch (InvalidOperationException)
         {

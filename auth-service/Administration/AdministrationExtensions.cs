@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+
 namespace AuthService.Administration;
 
 internal static class AdministrationExtensions
@@ -13,6 +15,9 @@ internal static class AdministrationExtensions
         services.AddSingleton<ClientAdministration>();
         services.AddSingleton<SessionAdministration>();
         services.AddSingleton<AuditReader>();
+        services.AddOptions<FirstAdministratorOptions>().ValidateOnStart();
+        services.AddSingleton<IOptionsFactory<FirstAdministratorOptions>, FirstAdministratorOptionsFactory>();
+        services.AddSingleton<IPreparationStep, FirstAdministrator>();
         return services;
     }
 

@@ -3,6 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Testing;
 
+/// <summary>What a command came to.</summary>
+public sealed record CommandResult(int ExitCode, string Output, string Errors);
+
 /// <summary>One service of the system as a process of its own, with its output in a file.</summary>
 public sealed class ServiceProcess : IAsyncDisposable
 {
@@ -62,6 +65,28 @@ public sealed class ServiceProcess : IAsyncDisposable
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(IsSetting).ToList()) start.Environment.Remove(name);
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{Name} did not start.");
+    }
+
+    /// <summary>Runs the same program with the same settings and arguments of its own to its end, such as a command.</summary>
+    /// <param name="input">Its standard input.</param>
+    public async Task<CommandResult> RunAsync(string[] arguments, string input = "", CancellationToken cancellationToken = default)
+    {
+        var start = new ProcessStartInfo("dotnet", [_program, .. arguments])
+        {
+            UseShellExecute = false,
+            WorkingDirectory = _project,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var name in start.Environment.Keys.Where(IsSetting).ToList()) start.Environment.Remove(name);
+        foreach (var (name, value) in _environment) start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+        await process.StandardInput.WriteAsync(input.AsMemory(), cancellationToken);
+        process.StandardInput.Close();
+        await process.WaitForExitAsync(cancellationToken).WaitAsync(StartDeadline, cancellationToken);
+        return new CommandResult(process.ExitCode, await output, await errors);
     }
 
     /// <summary>Waits until it is ready; fails with its log when it dies instead.</summary>

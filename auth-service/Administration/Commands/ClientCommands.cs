@@ -16,6 +16,7 @@ internal static class ClientCommands
     private static readonly Option<string[]> PostLogoutRedirectUri = new("--post-logout-redirect-uri") { Description = "Where a browser may go after logging out; may be repeated." };
     private static readonly Option<string> Scope = new("--scope") { Description = "Scopes it may have, in one argument with blanks between them." };
     private static readonly Option<FileInfo?> Jwks = new("--jwks") { Description = "File with its public keys, a JWK set, for private_key_jwt." };
+    private static readonly Option<string[]> Claim = new("--claim") { Description = "A custom claim that its tokens carry where the user or a role has it; may be repeated." };
     private static readonly Option<bool> FirstParty = new("--first-party") { Description = "One of your own: users are not asked for consent, and administrators may administer with it." };
     private static readonly Option<string[]> IdentityAudience = new("--identity-audience") { Description = "Audience of identity tokens it may exchange; may be repeated." };
     private static readonly Option<string[]> ExchangeAudience = new("--exchange-audience") { Description = "Audience it may ask for in an exchange; may be repeated." };
@@ -24,7 +25,7 @@ internal static class ClientCommands
     public static Command Create() => new("clients", "Makes, shows, changes and deletes the applications that tokens are issued to.")
     {
         CommandRun.Verb("create", "Makes a client. If it has a secret, this prints it, once.", CreateAsync,
-            NewId, Name, Uri, Method, Grant, RedirectUri, PostLogoutRedirectUri, Scope, Jwks, FirstParty, IdentityAudience, ExchangeAudience),
+            NewId, Name, Uri, Method, Grant, RedirectUri, PostLogoutRedirectUri, Scope, Jwks, Claim, FirstParty, IdentityAudience, ExchangeAudience),
         CommandRun.Verb("list", "Shows clients in the order of their ids.", ListAsync, [DisabledFilter, .. PageOptions.All]),
         CommandRun.Verb("show", "Shows one client.", async run => run.Output.Item((await run.Get<ClientAdministration>().FindAsync(run.Value(Id), run.Cancellation)).Members), Id),
         CommandRun.Verb("disable", "Ends every access token of a client; it gets no more.", run => SetDisabledAsync(run, true), Id),
@@ -45,6 +46,7 @@ internal static class ClientCommands
             PostLogoutRedirectUris = List(run.Given(PostLogoutRedirectUri)),
             Scope = run.Given(Scope),
             Jwks = run.Value(Jwks) is { } file ? await ReadAsync(file, run.Cancellation) : default,
+            ClaimRules = run.Given(Claim) is { IsGiven: true, Value: var claims } ? JsonSerializer.SerializeToElement(claims) : default(Given<JsonElement?>),
             FirstParty = run.Given(FirstParty),
             IdentityAudiences = List(run.Given(IdentityAudience)),
             ExchangeAudiences = List(run.Given(ExchangeAudience)),

@@ -10,7 +10,7 @@ using ServiceHosting;
 namespace AuthService.Administration.Commands;
 
 /// <summary>One run of a verb: the service's own parts, built as it builds them, but nothing started.</summary>
-internal sealed class CommandRun(IServiceProvider services, ParseResult parsed, CommandOutput output, CancellationToken cancellationToken)
+internal sealed class CommandRun(IServiceProvider services, ParseResult parsed, CommandOutput output, CancellationToken cancellationToken) : IAsyncDisposable
 {
     public const int Done = 0;
     public const int Failed = 1;
@@ -20,6 +20,7 @@ internal sealed class CommandRun(IServiceProvider services, ParseResult parsed, 
     private const string Actor = "command-line";
 
     private static readonly TimeSpan RedisDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(100);
 
     private static readonly Option<bool> Json = new("--json") { Description = "Print JSON, as the endpoints answer it, for scripts." };
 
@@ -27,6 +28,10 @@ internal sealed class CommandRun(IServiceProvider services, ParseResult parsed, 
     {
         Description = "A setting of the service, KEY=VALUE such as ConnectionStrings:Users=...; wins over files and environment. May be repeated. Not for secrets: others on this machine can read command lines.",
     };
+
+    private readonly TimeProvider _time = services.GetRequiredService<TimeProvider>();
+    private readonly CancellationTokenSource _done = new();
+    private Task _watching = Task.CompletedTask;
 
     public CommandOutput Output => output;
 
@@ -59,25 +64,38 @@ internal sealed class CommandRun(IServiceProvider services, ParseResult parsed, 
         return command;
     }
 
-    /// <summary>Asks Redis for its state, as the service does all the time: what revokes is refused while Redis is away.</summary>
+    /// <summary>Asks Redis for its state, again and again as the service does: what revokes is refused while Redis is away.
+    /// Returns once Redis is complete; or after a while without it, since not everything needs Redis.</summary>
     public async Task ConnectAsync()
     {
         var state = Get<RevocationState>();
-        var time = Get<TimeProvider>();
-        var began = time.GetTimestamp();
-        do
+        var began = _time.GetTimestamp();
+        _watching = Task.Run(() => WatchAsync(state), CancellationToken.None);
+        while (state.UnavailableReason is not null && _time.GetElapsedTime(began) < RedisDeadline)
+            await Task.Delay(AskAgain, _time, cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _done.CancelAsync();
+        await _watching;
+        _done.Dispose();
+    }
+
+    private async Task WatchAsync(RevocationState state)
+    {
+        while (!_done.IsCancellationRequested)
         {
             try
             {
-                await state.RefreshAsync(cancellationToken);
+                await state.RefreshAsync(_done.Token);
             }
-            catch (RedisUnavailableException)
+            catch (Exception e) when (e is RedisUnavailableException or OperationCanceledException || UsersDatabaseFaults.IsAway(e))
             {
-                // What needs Redis says so; making a user, say, does not.
-                return;
+                // What needs it says so.
             }
+            await Task.Delay(AskAgain, _time, _done.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        while (state.UnavailableReason is not null && time.GetElapsedTime(began) < RedisDeadline);
     }
 
     private static Task<int> RunAsync(ParseResult parsed, Func<CommandRun, Task> verb, CancellationToken cancellationToken)
@@ -94,7 +112,8 @@ internal sealed class CommandRun(IServiceProvider services, ParseResult parsed, 
                 {
                     await using var scope = app.Services.CreateAsyncScope();
                     await app.Services.GetRequiredService<Preparation>().PrepareAsync(cancellationToken);
-                    await verb(new CommandRun(scope.ServiceProvider, parsed, output, cancellationToken));
+                    await using var run = new CommandRun(scope.ServiceProvider, parsed, output, cancellationToken);
+                    await verb(run);
                     return Done;
                 }
                 catch (Exception e) when (Reason(e) is { } reason)

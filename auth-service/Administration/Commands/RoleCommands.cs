@@ -6,7 +6,7 @@ namespace AuthService.Administration.Commands;
 internal static class RoleCommands
 {
     private static readonly Argument<string> Name = new("role") { Description = "The role's name." };
-    private static readonly Option<string[]> Add = new("--add") { Description = "NAME=VALUE; a value that is JSON is taken as such, any other as text. May be repeated." };
+    private static readonly Option<string[]> Add = new("--add") { Description = "NAME=VALUE; may be repeated, with the same name too: then all its values count." };
     private static readonly Option<string[]> Remove = new("--remove") { Description = "NAME of a claim to take away; may be repeated." };
 
     public static Command Create() => new("roles", "Makes, shows, changes and deletes roles, and the claims that their users have by them.")

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace AuthService.Administration.Commands;
@@ -16,7 +15,7 @@ internal static class UserCommands
     private static readonly Option<bool> PasswordFromInput = new("--password-stdin") { Description = "The password is the first line of standard input. Without it you are asked." };
     private static readonly Option<string[]> AddRole = new("--add") { Description = "Give this role; may be repeated." };
     private static readonly Option<string[]> RemoveRole = new("--remove") { Description = "Take this role away; may be repeated." };
-    private static readonly Option<string[]> AddClaim = new("--add") { Description = "NAME=VALUE; a value that is JSON is taken as such, any other as text. May be repeated." };
+    private static readonly Option<string[]> AddClaim = new("--add") { Description = "NAME=VALUE; may be repeated, with the same name too: then all its values count." };
     private static readonly Option<string[]> RemoveClaim = new("--remove") { Description = "NAME of a claim to take away; may be repeated." };
     private static readonly Option<string?> NameFilter = new("--username") { Description = "Only users whose names begin so." };
     private static readonly Option<string?> RoleFilter = new("--role") { Description = "Only users with this role." };
@@ -135,25 +134,15 @@ internal static class ClaimArguments
     {
         var claims = present.DeepClone().AsObject();
         foreach (var name in remove) claims.Remove(name);
-        foreach (var text in add)
-        {
-            var at = text.IndexOf('=', StringComparison.Ordinal);
-            if (at < 1) throw RefusedException.Invalid("--add", "A claim is written NAME=VALUE.");
-            claims[text[..at]] = Value(text[(at + 1)..]);
-        }
+        foreach (var given in add.Select(Parse).GroupBy(claim => claim.Name, claim => claim.Value, StringComparer.Ordinal))
+            claims[given.Key] = given.ToList() is [var single] ? single : new JsonArray([.. given.Select(value => (JsonNode)value)]);
         return claims;
     }
 
-    private static JsonNode? Value(string text)
+    private static (string Name, string Value) Parse(string text)
     {
-        try
-        {
-            return JsonNode.Parse(text);
-        }
-        catch (JsonException)
-        {
-            return JsonValue.Create(text);
-        }
+        var at = text.IndexOf('=', StringComparison.Ordinal);
+        return at > 0 ? (text[..at], text[(at + 1)..]) : throw RefusedException.Invalid("--add", "A claim is written NAME=VALUE.");
     }
 }
 
