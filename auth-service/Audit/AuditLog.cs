@@ -15,10 +15,10 @@ internal sealed class AuditLog(IHttpContextAccessor requests, ClientAddress addr
     public void Stage(UsersDbContext database, AuditRecord record) => database.AuditEvents.Add(Create(record));
 
     /// <summary>The event of a record, now and in the request being answered.</summary>
-    public AuditEvent Create(AuditRecord record) => AuditTypes.All.Contains(record.Type)
+    public AuditEvent Create(AuditRecord record, string? eventId = null) => AuditTypes.All.Contains(record.Type)
         ? new AuditEvent
         {
-            EventId = Guid.NewGuid().ToString("D"),
+            EventId = eventId ?? Guid.NewGuid().ToString("D"),
             AtMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
             Type = record.Type,
             Actor = record.Actor,

@@ -49,11 +49,11 @@ internal sealed class AuditOutbox(SessionsConnection connection, SessionKeys key
     }
 
     /// <summary>A session began: its script wrote the event.</summary>
-    public void Started(string type, AccountState account, string clientId, string sid)
+    public void Started(NewSession session, StartedSession started)
     {
-        NoteWritten(SessionKeys.Partition(sid));
-        var subject = account.Id.ToString("D");
-        log.Write(audit.Create(new AuditRecord(type, subject, subject, clientId, sid)));
+        NoteWritten(SessionKeys.Partition(started.Sid));
+        var subject = session.UserId.ToString("D");
+        log.Write(audit.Create(new AuditRecord(session.AuditType, subject, subject, session.ClientId, started.Sid), started.EventId));
     }
 
     /// <summary>A session script of this process wrote an event: it is fetched with the next batch.</summary>

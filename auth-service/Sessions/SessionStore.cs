@@ -23,13 +23,14 @@ internal sealed class SessionStore(SessionsConnection connection, SessionKeys ke
     public async Task<StartedSession> StartAsync(NewSession session, CancellationToken cancellationToken)
     {
         var sid = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SessionKeys.SidLength / 2));
+        var eventId = Guid.NewGuid().ToString("D");
         var expires = (long)await _redis.EvaluateAsync(
             scripts.Start,
             [keys.Session(sid), keys.AuditOutbox(SessionKeys.Partition(sid))],
-            [.. BeginArguments(session), sid, NewEntryId(), session.AuditType, Activity.Current?.TraceId.ToHexString() ?? ""],
+            [.. BeginArguments(session), sid, eventId, session.AuditType, Activity.Current?.TraceId.ToHexString() ?? ""],
             cancellationToken);
         await IndexAsync(session.UserId, sid, expires, cancellationToken);
-        return new StartedSession(sid, new RefreshToken(sid, session.UserId, session.ClientId, Generation: 1, expires));
+        return new StartedSession(sid, new RefreshToken(sid, session.UserId, session.ClientId, Generation: 1, expires), eventId);
     }
 
     /// <summary>Shows a session that another script began in its user's list.</summary>

@@ -43,7 +43,7 @@ internal sealed partial class SessionTokens(
     {
         revocation.EnsureAvailable();
         var started = await sessions.StartAsync(session, cancellationToken);
-        audit.Started(session.AuditType, account, session.ClientId, started.Sid);
+        audit.Started(session, started);
         return await IssueFirstAsync(account, session, started.Token, startMs, cancellationToken);
     }
 

@@ -11,7 +11,8 @@ internal sealed record NewSession(
     string AuditType = AuditTypes.SignedIn);
 
 /// <param name="Token">The session's first refresh token.</param>
-internal sealed record StartedSession(string Sid, RefreshToken Token);
+/// <param name="EventId">Its audit event.</param>
+internal sealed record StartedSession(string Sid, RefreshToken Token, string EventId);
 
 /// <summary>Who asks, for audit events.</summary>
 /// <param name="Actor">User or client id; null when the presenter of a token is all that is known.</param>

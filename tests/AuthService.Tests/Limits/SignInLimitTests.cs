@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -37,14 +38,14 @@ public sealed class SignInLimitTests(LimitedService limited) : IClassFixture<Lim
         for (var i = 0; i < 3; i++) Assert.Equal(401, await SignInStatusAsync(user, "wrong", "198.51.100.1"));
 
         // Also the right password: a refusal says nothing about it.
-        var refused = await SignInAsync(user, "password-1", "198.51.100.1");
+        var refused = await SignInAsync(user, "a-password-1", "198.51.100.1");
         Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
         var wait = refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds;
         Assert.Equal("application/json", refused.Content.Headers.ContentType!.MediaType);
         Assert.Equal($$"""{"detail":"Request was throttled. Expected available in {{wait}} seconds."}""", await refused.Content.ReadAsStringAsync(Cancellation));
-        Assert.Equal(429, await SignInStatusAsync(user.ToUpperInvariant(), "password-1", "198.51.100.1"));
+        Assert.Equal(429, await SignInStatusAsync(user.ToUpperInvariant(), "a-password-1", "198.51.100.1"));
 
-        Assert.Equal(200, await SignInStatusAsync(user, "password-1", "198.51.100.2"));
+        Assert.Equal(200, await SignInStatusAsync(user, "a-password-1", "198.51.100.2"));
         Assert.Equal(200, await SignInStatusAsync("alice", "alice-password-1", "198.51.100.1"));
     }
 
@@ -61,11 +62,30 @@ public sealed class SignInLimitTests(LimitedService limited) : IClassFixture<Lim
         var user = await NewUserAsync();
         for (var i = 0; i < 3; i++)
         {
-            for (var k = 0; k < 4; k++) Assert.Equal(200, await SignInStatusAsync(user, "password-1", "198.51.100.4"));
+            for (var k = 0; k < 4; k++) Assert.Equal(200, await SignInStatusAsync(user, "a-password-1", "198.51.100.4"));
             Assert.Equal(401, await SignInStatusAsync(user, "wrong", "198.51.100.4"));
         }
 
         Assert.Equal(429, await SignInStatusAsync(user, "wrong", "198.51.100.4"));
+    }
+
+    [Fact]
+    public async Task Whoever_goes_on_guessing_for_a_day_waits_longer_and_longer()
+    {
+        var user = await NewUserAsync();
+        Assert.Equal(401, await SignInStatusAsync(user, "wrong", "198.51.100.31"));
+        var key = await _service.Redis.RunCliAsync("KEYS", "*limit:{198.51.100.31}:sign-in-a-day:*");
+        // One of thirty in a day.
+        var life = TimeSpan.FromMilliseconds(await NumberAsync("PTTL", key));
+        Assert.InRange(life, TimeSpan.FromMinutes(46), TimeSpan.FromMinutes(48));
+
+        // As if the other twenty-nine had been used up, too slowly for the shorter limit to notice.
+        var whole = await NumberAsync("GET", key) + (long)(TimeSpan.FromDays(1) - life).TotalMicroseconds;
+        await _service.Redis.RunCliAsync("SET", key, whole.ToString(CultureInfo.InvariantCulture));
+        var refused = await SignInAsync(user, "a-password-1", "198.51.100.31");
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromMinutes(45), TimeSpan.FromMinutes(49));
+        Assert.Equal(200, await SignInStatusAsync(user, "a-password-1", "198.51.100.32"));
     }
 
     [Fact]
@@ -93,7 +113,7 @@ public sealed class SignInLimitTests(LimitedService limited) : IClassFixture<Lim
 
         Assert.Equal(401, await SignInStatusAsync(user, "wrong", "203.0.113.100"));
         Assert.Equal(429, await SignInStatusAsync(user, "wrong", "203.0.113.100"));
-        for (var i = 0; i < 3; i++) Assert.Equal(200, await SignInStatusAsync(user, "password-1", "203.0.113.101"));
+        for (var i = 0; i < 3; i++) Assert.Equal(200, await SignInStatusAsync(user, "a-password-1", "203.0.113.101"));
     }
 
     [Fact]
@@ -102,7 +122,7 @@ public sealed class SignInLimitTests(LimitedService limited) : IClassFixture<Lim
         var user = await NewUserAsync();
         for (var i = 1; i <= 3; i++) Assert.Equal(401, await SignInStatusAsync(user, "wrong", $"2001:db8:1:2::{i}"));
         Assert.Equal(429, await SignInStatusAsync(user, "wrong", "2001:db8:1:2:ffff::1"));
-        Assert.Equal(200, await SignInStatusAsync(user, "password-1", "2001:db8:1:3::1"));
+        Assert.Equal(200, await SignInStatusAsync(user, "a-password-1", "2001:db8:1:3::1"));
     }
 
     [Fact]
@@ -117,17 +137,17 @@ public sealed class SignInLimitTests(LimitedService limited) : IClassFixture<Lim
     public async Task Password_change_is_limited_like_sign_in_and_answers_a_problem()
     {
         var user = await NewUserAsync();
-        var access = (await RunningService.JsonAsync(await SignInAsync(user, "password-1", "198.51.100.8"))).GetProperty("access").GetString()!;
+        var access = (await RunningService.JsonAsync(await SignInAsync(user, "a-password-1", "198.51.100.8"))).GetProperty("access").GetString()!;
         for (var i = 0; i < 3; i++) Assert.Equal(HttpStatusCode.BadRequest, (await ChangeAsync("wrong", "198.51.100.8")).StatusCode);
 
-        var refused = await ChangeAsync("password-1", "198.51.100.8");
+        var refused = await ChangeAsync("a-password-1", "198.51.100.8");
         Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
         Assert.NotNull(refused.Headers.RetryAfter);
         Assert.Equal("application/problem+json", refused.Content.Headers.ContentType!.MediaType);
         Assert.Equal("too_many_requests", (await RunningService.JsonAsync(refused)).GetProperty("code").GetString());
         // The two ways of guessing count as one.
-        Assert.Equal(429, await SignInStatusAsync(user, "password-1", "198.51.100.8"));
-        Assert.Equal(HttpStatusCode.OK, (await ChangeAsync("password-1", "198.51.100.9")).StatusCode);
+        Assert.Equal(429, await SignInStatusAsync(user, "a-password-1", "198.51.100.8"));
+        Assert.Equal(HttpStatusCode.OK, (await ChangeAsync("a-password-1", "198.51.100.9")).StatusCode);
 
         Task<HttpResponseMessage> ChangeAsync(string current, string address) =>
             SendAsync("/api/users/me/password", new { current_password = current, new_password = "another-password-2" }, address, access);
@@ -166,12 +186,12 @@ public sealed class SignInLimitTests(LimitedService limited) : IClassFixture<Lim
     public async Task Refreshes_are_limited_by_user_and_only_those_that_succeed()
     {
         var user = await NewUserAsync();
-        var pair = await RunningService.JsonAsync(await SignInAsync(user, "password-1", "198.51.100.14"));
+        var pair = await RunningService.JsonAsync(await SignInAsync(user, "a-password-1", "198.51.100.14"));
         var ended = pair.GetProperty("refresh").GetString()!;
         await _service.PostAsync("/api/token/blacklist/", new { refresh = ended });
         for (var i = 0; i < 20; i++) Assert.Equal(401, (int)(await RefreshAsync(ended, $"192.0.2.{i + 1}")).StatusCode);
 
-        var refresh = (await RunningService.JsonAsync(await SignInAsync(user, "password-1", "198.51.100.14"))).GetProperty("refresh").GetString()!;
+        var refresh = (await RunningService.JsonAsync(await SignInAsync(user, "a-password-1", "198.51.100.14"))).GetProperty("refresh").GetString()!;
         for (var i = 0; i < 15; i++)
             refresh = (await RunningService.JsonAsync(await RefreshAsync(refresh, $"192.0.2.{i + 100}"))).GetProperty("refresh").GetString()!;
         // Counted after the answer was earned: the one that exceeds the limit still has its answer.
@@ -179,16 +199,18 @@ public sealed class SignInLimitTests(LimitedService limited) : IClassFixture<Lim
         Assert.Equal(429, (int)(await RefreshAsync(refresh, "192.0.2.201")).StatusCode);
     }
 
+    private async Task<long> NumberAsync(params string[] command) => long.Parse(await _service.Redis.RunCliAsync(command), CultureInfo.InvariantCulture);
+
     private async Task<string> NewUserAsync()
     {
         var name = $"limited-{Interlocked.Increment(ref _users)}";
-        var answer = await SendAsync("/api/users", new { username = name, password = "password-1" }, $"100.64.0.{_users}");
+        var answer = await SendAsync("/api/users", new { username = name, password = "a-password-1" }, $"100.64.0.{_users}");
         Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
         return name;
     }
 
     private Task<HttpResponseMessage> RegisterAsync(string address) =>
-        SendAsync("/api/users", new { username = $"registered-{Interlocked.Increment(ref _users)}", password = "password-1" }, address);
+        SendAsync("/api/users", new { username = $"registered-{Interlocked.Increment(ref _users)}", password = "a-password-1" }, address);
 
     private Task<HttpResponseMessage> SignInAsync(string user, string password, string address) =>
         SendAsync("/api/token/", new { username = user, password }, address);
