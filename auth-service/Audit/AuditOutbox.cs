@@ -49,11 +49,11 @@ internal sealed class AuditOutbox(SessionsConnection connection, SessionKeys key
     }
 
     /// <summary>A session began: its script wrote the event.</summary>
-    public void Started(NewSession session, StartedSession started)
+    public void Started(NewSession session, string sid, string? eventId = null)
     {
-        NoteWritten(SessionKeys.Partition(started.Sid));
+        NoteWritten(SessionKeys.Partition(sid));
         var subject = session.UserId.ToString("D");
-        log.Write(audit.Create(new AuditRecord(session.AuditType, subject, subject, session.ClientId, started.Sid), started.EventId));
+        log.Write(audit.Create(new AuditRecord(session.AuditType, subject, subject, session.ClientId, sid), eventId));
     }
 
     /// <summary>A session script of this process wrote an event: it is fetched with the next batch.</summary>

@@ -43,7 +43,7 @@ internal sealed partial class SessionTokens(
     {
         revocation.EnsureAvailable();
         var started = await sessions.StartAsync(session, cancellationToken);
-        audit.Started(session, started);
+        audit.Started(session, started.Sid, started.EventId);
         return await IssueFirstAsync(account, session, started.Token, startMs, cancellationToken);
     }
 

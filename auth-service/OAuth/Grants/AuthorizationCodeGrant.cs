@@ -42,7 +42,7 @@ internal sealed partial class AuthorizationCodeGrant(
         }
 
         if (outcome != CodeRedemption.Redeemed) return Invalid;
-        audit.Started(session.AuditType, account, client.ClientId, grant.Sid);
+        audit.Started(session, grant.Sid);
         await sessions.IndexAsync(grant.UserId, grant.Sid, expiresMs, cancellationToken);
         var first = new RefreshToken(grant.Sid, grant.UserId, client.ClientId, Generation: 1, expiresMs);
         var issued = await tokens.IssueFirstAsync(account, session, first, request.StartMs, cancellationToken);
