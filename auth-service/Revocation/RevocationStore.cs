@@ -70,13 +70,15 @@ internal sealed class RevocationStore(IDbContextFactory<UsersDbContext> database
             .OrderByDescending(row => row.Number).Select(row => row.Number).FirstOrDefaultAsync(ct);
     }
 
-    /// <summary>Deletes what nobody needs any more: expired revocations and ends of sessions that could not live now.</summary>
+    /// <summary>Deletes what nobody needs any more: expired revocations, ends of sessions that could not live now, and sign-ins of
+    /// browsers that are over.</summary>
     public async Task DeleteExpiredAsync(CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         var now = NowMs;
         await db.Revocations.Where(row => row.ExpiresMs <= now).ExecuteDeleteAsync(ct);
         await db.EndedSessions.Where(row => row.ExpiresMs <= now).ExecuteDeleteAsync(ct);
+        await db.BrowserSignIns.Where(row => row.ExpiresMs <= now).ExecuteDeleteAsync(ct);
     }
 
     private static async Task<long?> StoreAsync(UsersDbContext db, OutboxEntry entry, List<AuditEvent> stored, CancellationToken ct)
