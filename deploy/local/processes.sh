@@ -46,6 +46,6 @@ stop_processes() {
 stop_services() {
     stop_processes "$1"/gateway-*.pid
     stop_processes "$1/sample-backend.pid"
-    stop_processes "$1/auth-service.pid"
+    stop_processes "$1"/auth-service*.pid
     stop_processes "$1/redis.pid"
 }

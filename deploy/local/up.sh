@@ -16,16 +16,17 @@ usage() {
 usage: up.sh [options]
   --detach             return when ready; stop with down.sh
   --gateways N         number of gateways (1)
+  --auth-services N    number of replicas of the auth-service (1) on one database: replica i at P+1+100*i, management +10
   --port-base P        first port (8080): gateway i at P+100*i, its management +10, HTTP/2 +20, TLS +30;
                        auth-service P+1, management P+11; sample-backend P+2; Redis P+3
-  --redis HOST:PORT    use that Redis instead of starting one
+  --redis HOST:PORT    use that Redis instead of starting one; of a Redis Cluster several nodes, HOST:PORT,HOST:PORT
   --no-build           start what is already built
   --database URL       PostgreSQL for the users instead of SQLite: postgres://user:password@host:port/name or Host=...;...
   --env KEY=VALUE      environment of every process; may be repeated
 TEXT
 }
 
-gateways=1 port_base=8080 redis='' build=1 database='' detach=0 supervised=0 extra_env=()
+gateways=1 auth_services=1 port_base=8080 redis='' build=1 database='' detach=0 supervised=0 extra_env=()
 arguments=("$@")
 while (($# > 0)); do
     case $1 in
@@ -33,19 +34,21 @@ while (($# > 0)); do
         --supervised) supervised=1; shift; continue ;; # by --detach only, see detach_and_wait
         --no-build) build=0; shift; continue ;;
         -h | --help) usage; exit 0 ;;
-        --gateways | --port-base | --redis | --database | --env) (($# > 1)) || die "$1 needs a value" ;;
+        --gateways | --auth-services | --port-base | --redis | --database | --env) (($# > 1)) || die "$1 needs a value" ;;
         *) die "unknown option $1; see --help" ;;
     esac
     case $1 in
         --gateways) [[ $2 =~ ^[1-9][0-9]{0,2}$ ]] || die "--gateways takes a number from 1"; gateways=$2 ;;
+        --auth-services) [[ $2 =~ ^[1-9][0-9]?$ ]] || die "--auth-services takes a number from 1 to 99"; auth_services=$2 ;;
         --port-base) [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] || die "--port-base takes a port number"; port_base=$2 ;;
-        --redis) [[ $2 =~ ^[^:,=]+:[1-9][0-9]{0,4}$ ]] || die "--redis takes HOST:PORT"; redis=$2 ;;
+        --redis) [[ $2 =~ ^[^:,=]+:[1-9][0-9]{0,4}(,[^:,=]+:[1-9][0-9]{0,4})*$ ]] || die "--redis takes HOST:PORT, or several with commas between"; redis=$2 ;;
         --database) database=$2 ;;
         --env) [[ $2 =~ ^[^=]+=.* ]] || die "--env takes KEY=VALUE"; extra_env+=("$2") ;;
     esac
     shift 2
 done
-((port_base + 100 * (gateways - 1) + 30 <= 65535)) || die "the ports of $gateways gateways from $port_base end above 65535"
+replicas=$((gateways > auth_services ? gateways : auth_services))
+((port_base + 100 * (replicas - 1) + 30 <= 65535)) || die "the ports of $replicas replicas from $port_base end above 65535"
 
 run=$here/.run/$port_base
 address=http://127.0.0.1
@@ -110,8 +113,10 @@ require_free_ports() {
         require_free_port $((base + 20)) "gateway $i, HTTP/2"
         require_free_port $((base + 30)) "gateway $i, TLS"
     done
-    require_free_port $((port_base + 1)) auth-service
-    require_free_port $((port_base + 11)) "auth-service, management"
+    for ((i = 0; i < auth_services; i++)); do
+        require_free_port $((port_base + 100 * i + 1)) "auth-service $i"
+        require_free_port $((port_base + 100 * i + 11)) "auth-service $i, management"
+    done
     require_free_port $((port_base + 2)) sample-backend
     [[ -n $redis ]] || require_free_port $((port_base + 3)) Redis
 }
@@ -135,8 +140,24 @@ start_service() {
         "Redis__ConnectionString=$redis" "$@" "${extra_env[@]}" dotnet "$dll"
 }
 
+# auth_service_name NUMBER: the first has no number, as it has always been called.
+auth_service_name() {
+    if (($1 == 0)); then printf auth-service; else printf 'auth-service-%s' "$1"; fi
+}
+
+start_auth_service() {
+    local base=$((port_base + 100 * $1))
+    start_service "$(auth_service_name "$1")" auth-service AuthService \
+        "Kestrel__Endpoints__Http__Url=$address:$((base + 1))" "Management__Url=$address:$((base + 11))" \
+        "AuthService__Issuer=$public" "ConnectionStrings__Users=${database:-Data Source=$run/users.db}" \
+        "AuthService__KeyEncryptionKeys__0=$(<"$run/key-encryption-key")"
+}
+
 start_gateway() {
-    local i=$1 base=$((port_base + 100 * $1))
+    local i=$1 base=$((port_base + 100 * $1)) replica auth_service_addresses=()
+    for ((replica = 0; replica < auth_services; replica++)); do
+        auth_service_addresses+=("ReverseProxy__Clusters__auth-service__Destinations__$((replica + 1))__Address=$address:$((port_base + 100 * replica + 1))")
+    done
     start_service "gateway-$i" gateway Gateway \
         "Kestrel__Endpoints__Http__Url=$address:$base" \
         "Kestrel__Endpoints__Http2__Url=$address:$((base + 20))" Kestrel__Endpoints__Http2__Protocols=Http2 \
@@ -146,7 +167,7 @@ start_gateway() {
         "Management__Url=$address:$((base + 10))" \
         "Gateway__Issuers__0__Issuer=$public" "Gateway__Issuers__0__Authority=$address:$((port_base + 1))" \
         "Gateway__Identity__KeyEncryptionKeys__0=$(<"$run/identity-key-encryption-key")" \
-        "ReverseProxy__Clusters__auth-service__Destinations__1__Address=$address:$((port_base + 1))" \
+        "${auth_service_addresses[@]}" \
         "ReverseProxy__Clusters__sample-backend__Destinations__1__Address=$address:$((port_base + 2))"
 }
 
@@ -158,10 +179,7 @@ start_stack() {
         start redis "$run/redis" redis-server --bind 127.0.0.1 --port $((port_base + 3)) --dir "$run/redis" \
             --appendonly yes --save '' --maxmemory-policy noeviction
     fi
-    start_service auth-service auth-service AuthService \
-        "Kestrel__Endpoints__Http__Url=$address:$((port_base + 1))" "Management__Url=$address:$((port_base + 11))" \
-        "AuthService__Issuer=$public" "ConnectionStrings__Users=${database:-Data Source=$run/users.db}" \
-        "AuthService__KeyEncryptionKeys__0=$(<"$run/key-encryption-key")"
+    for ((i = 0; i < auth_services; i++)); do start_auth_service "$i"; done
     start_service sample-backend sample-backend SampleBackend "Kestrel__Endpoints__Http__Url=$address:$((port_base + 2))" \
         "ForwardedIdentity__Gateway=$public" ForwardedIdentity__ClientSecret=sample-backend-secret-1
     for ((i = 0; i < gateways; i++)); do start_gateway "$i"; done
@@ -200,7 +218,7 @@ await() {
 # Each process says it is ready; then each gateway must reach both services: the keys' route and the backend's.
 await_ready() {
     local i
-    await auth-service "$address:$((port_base + 11))/healthz/ready"
+    for ((i = 0; i < auth_services; i++)); do await "$(auth_service_name "$i")" "$address:$((port_base + 100 * i + 11))/healthz/ready"; done
     await sample-backend "$address:$((port_base + 2))/public/ping"
     for ((i = 0; i < gateways; i++)); do
         await "gateway-$i" "$address:$((port_base + 100 * i + 10))/healthz/ready"
@@ -259,8 +277,8 @@ require_dotnet "$root"
 require curl curl openssl openssl
 if [[ -z $redis ]]; then
     require redis-server redis-server
-elif ! (exec 3<>"/dev/tcp/${redis/://}") 2>/dev/null; then
-    die "no Redis answers at $redis"
+elif first=${redis%%,*} && ! (exec 3<>"/dev/tcp/${first/://}") 2>/dev/null; then
+    die "no Redis answers at $first"
 fi
 if [[ $database == postgres* ]]; then database=$(connection_string "$database"); fi
 require_free_ports

@@ -11,7 +11,10 @@ public sealed class DependencyTests
     /// <summary>Packages that are used while building alone.</summary>
     private static readonly string[] BuildOnly = ["Meziantou.Analyzer", "Microsoft.CodeAnalysis", "Microsoft.EntityFrameworkCore.Design", "Microsoft.EntityFrameworkCore.Analyzers", "Microsoft.Build", "Microsoft.NET.StringTools", "System.Composition", "Humanizer.Core"];
 
-    private static readonly HashSet<string> Free = ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "PostgreSQL", "MS-PL", "blessing"];
+    private static readonly HashSet<string> Free = ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "PostgreSQL", "public domain"];
+
+    /// <summary>Packages that give an address in place of a licence, and what lies there.</summary>
+    private static readonly Dictionary<string, string> Elsewhere = new() { ["StackExchange.Redis"] = "MIT" };
 
     [Fact]
     public async Task List_is_what_the_programs_are_built_from_and_every_licence_is_free()
@@ -45,13 +48,17 @@ public sealed class DependencyTests
     {
         var assets = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, project, "obj", "project.assets.json")))!;
         return assets["targets"]!.AsObject().Single().Value!.AsObject()
-            .Where(library => (string)library.Value!["type"]! == "package" && (library.Value["runtime"] is JsonObject || library.Value["runtimeTargets"] is JsonObject))
+            .Where(library => (string)library.Value!["type"]! == "package" && (IsShipped(library.Value["runtime"]) || IsShipped(library.Value["runtimeTargets"])))
             .Select(library => library.Key.Split('/')).Select(parts => (parts[0], parts[1]))
             .Where(package => !BuildOnly.Any(prefix => package.Item1.StartsWith(prefix, StringComparison.Ordinal)));
     }
 
+    /// <summary>A file named <c>_._</c> says that there is none.</summary>
+    private static bool IsShipped(JsonNode? files) => files is JsonObject named && named.Any(file => !file.Key.EndsWith("/_._", StringComparison.Ordinal));
+
     private static string Licence(string id, string version)
     {
+        if (Elsewhere.TryGetValue(id, out var known)) return known;
         var cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         var directory = Path.Combine(cache, id.ToLowerInvariant(), version);
         var metadata = XDocument.Load(Path.Combine(directory, id.ToLowerInvariant() + ".nuspec")).Root!.Elements().Single(element => element.Name.LocalName == "metadata");
@@ -62,6 +69,7 @@ public sealed class DependencyTests
         {
             _ when words.Contains("MIT", StringComparison.Ordinal) || words.Contains("Permission is hereby granted, free of charge", StringComparison.Ordinal) => "MIT",
             _ when words.Contains("Apache", StringComparison.OrdinalIgnoreCase) => "Apache-2.0",
+            _ when words.Contains("Public Domain", StringComparison.Ordinal) => "public domain",
             _ => words.ReplaceLineEndings(" ")[..Math.Min(words.Length, 80)],
         };
     }
