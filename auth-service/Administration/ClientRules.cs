@@ -1,5 +1,5 @@
-using AuthService.OAuth.Clients;
 using AuthService.OAuth.Authorization;
+using AuthService.OAuth.Clients;
 using AuthService.Users;
 
 namespace AuthService.Administration;
