@@ -5,7 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 connections=${1:-4} seconds=${2:-10}
-warm_up=10
+warm_up=15
 port=${BENCH_PORT_BASE:-18700}
 run="$here/../deploy/local/.run/$port"
 jar=$(mktemp)
