@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The gateway under load beside other proxies, and by how much it holds: CPU a request from /proc, requests a second,
-# latency, bytes allocated. usage: load.sh [peers|sizes|hosting] [ROUNDS] [SECONDS] [--only NAME,...]
+# latency, bytes allocated. usage: load.sh [peers|sizes|hosting] [ROUNDS] [SECONDS] [--only NAME;...]
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 comparisons=(peers sizes)

@@ -47,6 +47,8 @@ used=$(($(cpu) - before))
 each=$((used / refreshed))
 printf '%-44s %10s %10s %10s\n' "refresh ($kind)" value bar aim
 [[ -z $database ]] || bar=- aim=-
-printf '%-44s %10s %10s %10s\n' "CPU a refresh in the auth-service, µs" "$each" "$bar" "$aim"
+judgement=''
+[[ $bar == - ]] || if ((each <= bar)); then judgement=ok; else judgement=missed; fi
+printf '%-44s %10s %10s %10s %s\n' "CPU a refresh in the auth-service, µs" "$each" "$bar" "$aim" "$judgement"
 printf '%-44s %10s\n' "refreshes a second, $sessions sessions" "$((refreshed / seconds))" "answer, median, µs" "$p50" "answer, p99, µs" "$p99"
-[[ $bar == - ]] || ((each <= bar)) || exit 1
+[[ $judgement != missed ]]

@@ -126,7 +126,7 @@ internal sealed class Contenders(World world)
         var directory = world.Settings($"gateway-{port}", settings);
         var began = TimeProvider.System.GetTimestamp();
         var process = world.Start($"gateway-{port}", directory, "dotnet", [Path.Combine(GatewayDirectory, "Gateway.dll"), "--contentRoot", directory], environment);
-        await world.AwaitAsync(new Uri($"http://127.0.0.1:{management}/healthz/ready"));
+        await world.AwaitAsync(new Uri($"http://127.0.0.1:{management}/healthz/ready"), process);
         return (process, TimeProvider.System.GetElapsedTime(began));
     }
 

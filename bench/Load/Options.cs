@@ -11,7 +11,7 @@ internal sealed record Options(int Rounds, int Seconds, IReadOnlyList<string> On
     public static Options Read(string[] arguments)
     {
         int[] numbers = [.. arguments.TakeWhile(argument => argument != "--only").Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
-        return new Options(numbers.Length > 0 ? numbers[0] : 5, numbers.Length > 1 ? numbers[1] : 3, arguments.Length > numbers.Length ? arguments[^1].Split(',') : []);
+        return new Options(numbers.Length > 0 ? numbers[0] : 5, numbers.Length > 1 ? numbers[1] : 3, arguments.Length > numbers.Length ? arguments[^1].Split(';') : []);
     }
 
     public bool Wants(string name) => Only.Count == 0 || Only.Contains(name);

@@ -1,6 +1,6 @@
 using Bench.Load;
 
-// usage: LoadBench peers|sizes|hosting|startup [ROUNDS] [SECONDS] [--only NAME,...]; LoadBench peer KIND [SETTING...] is one of those it measures.
+// usage: LoadBench peers|sizes|hosting|startup [ROUNDS] [SECONDS] [--only NAME;...]; LoadBench peer KIND [SETTING...] is one of those it measures.
 return args switch
 {
     ["peer", var kind, .. var settings] => await Peer.RunAsync(kind, settings),
@@ -13,6 +13,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: LoadBench peers|sizes|hosting|startup [ROUNDS] [SECONDS] [--only NAME,...]");
+    Console.Error.WriteLine("usage: LoadBench peers|sizes|hosting|startup [ROUNDS] [SECONDS] [--only NAME;...]");
     return 2;
 }

@@ -82,11 +82,12 @@ internal sealed class World : IAsyncDisposable
     }
 
     /// <summary>Waits for an answer 200.</summary>
-    public async Task AwaitAsync(Uri address)
+    public async Task AwaitAsync(Uri address, Process? process = null)
     {
         var began = TimeProvider.System.GetTimestamp();
         while (true)
         {
+            if (process is not null) ThrowIfStopped(process);
             try
             {
                 using var answer = await _http.GetAsync(address);
@@ -108,7 +109,7 @@ internal sealed class World : IAsyncDisposable
         using var deadline = new CancellationTokenSource(StartTime);
         while (true)
         {
-            if (process.HasExited) throw new InvalidOperationException($"{process.StartInfo.ArgumentList[4]} stopped with exit code {process.ExitCode}: {await File.ReadAllTextAsync(process.StartInfo.ArgumentList[3], deadline.Token)}");
+            ThrowIfStopped(process);
             using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
             try
             {
@@ -120,6 +121,12 @@ internal sealed class World : IAsyncDisposable
                 await Task.Delay(5, deadline.Token);
             }
         }
+    }
+
+    private static void ThrowIfStopped(Process process)
+    {
+        var arguments = process.StartInfo.ArgumentList;
+        if (process.HasExited) throw new InvalidOperationException($"{arguments[4]} stopped with exit code {process.ExitCode}: {File.ReadAllText(arguments[3])}");
     }
 
     /// <summary>Sets a key of Redis.</summary>
@@ -156,7 +163,7 @@ internal sealed class World : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var process in _processes)
+        foreach (var process in _processes.Where(process => !process.HasExited))
         {
             using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"])) await kill.WaitForExitAsync();
             using var deadline = new CancellationTokenSource(StopTime);

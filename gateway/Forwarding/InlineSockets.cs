@@ -2,7 +2,7 @@ namespace Gateway.Forwarding;
 
 /// <summary>
 /// A request is worked on by the thread that found its bytes, not handed to another one on every step: a quarter less
-/// processor time a request and half the latency (deploy/docs/decisions/0008-cost-of-a-request.md). The price is a rule:
+/// processor time a request and half the latency (deploy/docs/decisions/0009-cost-of-a-request.md). The price is a rule:
 /// nothing on a request's way may block its thread, for all the sockets of that thread would wait with it.
 /// </summary>
 internal static class InlineSockets
