@@ -66,10 +66,19 @@ internal sealed class Authentication : IDisposable
     {
         var payload = new JsonObject
         {
-            ["iss"] = Issuer, ["sub"] = Guid.NewGuid().ToString(), ["aud"] = "gateway", ["exp"] = _now.ToUnixTimeSeconds() + 3600,
-            ["iat"] = _now.ToUnixTimeSeconds(), ["jti"] = Guid.CreateVersion7(_now).ToString(), ["client_id"] = "demo-spa",
-            ["scope"] = "openid profile", ["sid"] = Base64Url.EncodeToString(Guid.NewGuid().ToByteArray()),
-            ["auth_time"] = _now.ToUnixTimeSeconds(), ["roles"] = new JsonArray("user", "editor"), ["name"] = "Alice", ["token_type"] = "access",
+            ["iss"] = Issuer,
+            ["sub"] = Guid.NewGuid().ToString(),
+            ["aud"] = "gateway",
+            ["exp"] = _now.ToUnixTimeSeconds() + 3600,
+            ["iat"] = _now.ToUnixTimeSeconds(),
+            ["jti"] = Guid.CreateVersion7(_now).ToString(),
+            ["client_id"] = "demo-spa",
+            ["scope"] = "openid profile",
+            ["sid"] = Base64Url.EncodeToString(Guid.NewGuid().ToByteArray()),
+            ["auth_time"] = _now.ToUnixTimeSeconds(),
+            ["roles"] = new JsonArray("user", "editor"),
+            ["name"] = "Alice",
+            ["token_type"] = "access",
         };
         var header = new JsonObject { ["alg"] = algorithm, ["typ"] = "at+jwt" };
         var text = $"{Encode(header)}.{Encode(payload)}";
