@@ -67,7 +67,7 @@ internal sealed class RoleAdministration(
             tags,
             async database =>
             {
-                var role = await LoadAsync(database, name, tags, cancellationToken);
+                var role = await LockAsync(database, name, tags, cancellationToken);
                 var before = await ViewAsync(database, role, cancellationToken);
                 if (JsonNode.DeepEquals(before.Claims, claims)) return (before, 0);
                 role.ConcurrencyStamp = Guid.NewGuid().ToString();
@@ -89,7 +89,7 @@ internal sealed class RoleAdministration(
             tags,
             async database =>
             {
-                var role = await LoadAsync(database, name, tags, cancellationToken);
+                var role = await LockAsync(database, name, tags, cancellationToken);
                 role.ConcurrencyStamp = Guid.NewGuid().ToString();
                 await database.SaveChangesAsync(cancellationToken);
                 var revoked = await CutOffAsync(database, role, cancellationToken);
@@ -119,6 +119,13 @@ internal sealed class RoleAdministration(
         }
         cutOffs.Stage(database, await database.CutOffs.SingleAsync(cutOff => cutOff.Id == CutOff.All, cancellationToken));
         return 1;
+    }
+
+    /// <summary>Takes the row first: what is read of the role afterwards, its claims too, is of one state.</summary>
+    private static async Task<Role> LockAsync(UsersDbContext database, string name, EntityTags tags, CancellationToken cancellationToken)
+    {
+        await database.Roles.Where(role => role.Name == name).ExecuteUpdateAsync(set => set.SetProperty(role => role.ConcurrencyStamp, role => role.ConcurrencyStamp), cancellationToken);
+        return await LoadAsync(database, name, tags, cancellationToken);
     }
 
     private static async Task<Role> LoadAsync(UsersDbContext database, string name, EntityTags tags, CancellationToken cancellationToken)

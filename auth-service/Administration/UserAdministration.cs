@@ -158,8 +158,10 @@ internal sealed class UserAdministration(
         return (await UserReader.ViewAsync(database, user, cancellationToken), revoking ? 1 : 0);
     }
 
+    /// <summary>Takes the row first: what is read of the user afterwards, roles and claims too, is of one state.</summary>
     private static async Task<User> LoadAsync(UsersDbContext database, Guid id, EntityTags tags, CancellationToken cancellationToken)
     {
+        await database.Users.Where(user => user.Id == id).ExecuteUpdateAsync(set => set.SetProperty(user => user.ConcurrencyStamp, user => user.ConcurrencyStamp), cancellationToken);
         var user = await database.Users.SingleOrDefaultAsync(user => user.Id == id, cancellationToken) ?? throw RefusedException.NotFound("user");
         tags.Match(user.ConcurrencyStamp!);
         return user;

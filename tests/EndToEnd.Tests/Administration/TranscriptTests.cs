@@ -1,5 +1,3 @@
-using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using Testing;
 
@@ -10,29 +8,8 @@ namespace EndToEnd.Tests.Administration;
 /// then stands, what the gateway answers, and what the audit log has. The recorded traffic is held against the OpenAPI
 /// document.
 /// </summary>
-public sealed class TranscriptTests : IAsyncLifetime
+public sealed class TranscriptTests : AdministeredSystem
 {
-    private const string Password = "a long password 1";
-
-    private readonly RecordingHandler _recording = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false });
-    private Stack _stack = null!;
-    private HttpClient _client = null!;
-    private string _administrator = "";
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _stack = await Stack.StartAsync(new StackOptions { AuthServiceEnvironment = new Dictionary<string, string> { ["AuthService__RegistrationEnabled"] = "true" } });
-        _client = new HttpClient(_recording) { BaseAddress = _stack.Address };
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _client?.Dispose();
-        if (_stack is not null) await _stack.DisposeAsync();
-    }
-
     [Fact]
     public async Task Every_verb_and_every_endpoint_does_what_it_says_at_the_gateway_and_in_the_audit_log()
     {
@@ -46,7 +23,7 @@ public sealed class TranscriptTests : IAsyncLifetime
         foreach (var chapter in chapters)
         {
             // On a busy machine all of it takes longer than a token lives.
-            _administrator = (await SignInAsync("admin", "admin-password-1")).Access;
+            Administrator = (await SignInAsync("admin", "admin-password-1")).Access;
             await chapter();
         }
         await TrafficIsAsDescribedAsync();
@@ -71,18 +48,18 @@ public sealed class TranscriptTests : IAsyncLifetime
 
         session = await RefreshAsync(session);
         InForce(await RunJsonAsync(["users", "password", id, "--password-stdin"], "another long password\n"));
-        Assert.Equal((401, 401), (await HelloAsync(session.Access), (await _client.RefreshAsync(session.Refresh)).Status));
+        Assert.Equal((401, 401), (await HelloAsync(session.Access), (await Client.RefreshAsync(session.Refresh)).Status));
         session = await SignInAsync("carol", "another long password");
 
         InForce(await RunJsonAsync(["users", "disable", "carol"]));
-        Assert.Equal((401, 401), (await HelloAsync(session.Access), (await _client.RefreshAsync(session.Refresh)).Status));
-        Assert.Equal(401, (await _client.PostAsync("/api/token/", new { username = "carol", password = "another long password" })).Status);
+        Assert.Equal((401, 401), (await HelloAsync(session.Access), (await Client.RefreshAsync(session.Refresh)).Status));
+        Assert.Equal(401, (await Client.PostAsync("/api/token/", new { username = "carol", password = "another long password" })).Status);
         await RunJsonAsync(["users", "enable", "carol"]);
         session = await SignInAsync("carol", "another long password");
         await RunJsonAsync(["users", "second-factor-reset", "carol"]);
 
         InForce(await RunJsonAsync(["users", "delete", "carol"]));
-        Assert.Equal((401, 401), (await HelloAsync(session.Access), (await _client.RefreshAsync(session.Refresh)).Status));
+        Assert.Equal((401, 401), (await HelloAsync(session.Access), (await Client.RefreshAsync(session.Refresh)).Status));
         Assert.Equal(404, (await AdminAsync(HttpMethod.Get, $"/users/{id}")).Status);
         Assert.Equal(
             ["user.created", "user.roles_changed", "user.roles_changed", "user.password_reset", "user.disabled", "user.enabled", "user.deleted"], await AuditAsync(id, "user."));
@@ -145,9 +122,9 @@ public sealed class TranscriptTests : IAsyncLifetime
         var listed = (await RunJsonAsync(["sessions", "list", "--user", "alice", "--client", "api"])).GetProperty("items").EnumerateArray().ToList();
         Assert.Equal(2, listed.Count);
         InForce(await RunJsonAsync(["sessions", "revoke", first.Sid]));
-        Assert.Equal((401, 401, 200), (await HelloAsync(first.Access), (await _client.RefreshAsync(first.Refresh)).Status, await HelloAsync(second.Access)));
+        Assert.Equal((401, 401, 200), (await HelloAsync(first.Access), (await Client.RefreshAsync(first.Refresh)).Status, await HelloAsync(second.Access)));
         InForce(await RunJsonAsync(["sessions", "revoke", "--user", "alice"]));
-        Assert.Equal((401, 401), (await HelloAsync(second.Access), (await _client.RefreshAsync(second.Refresh)).Status));
+        Assert.Equal((401, 401), (await HelloAsync(second.Access), (await Client.RefreshAsync(second.Refresh)).Status));
         var types = await AuditAsync(listed[0].GetProperty("user_id").GetString()!);
         Assert.Contains("session.ended", types);
         Assert.Contains("user.sessions_ended", types);
@@ -161,10 +138,10 @@ public sealed class TranscriptTests : IAsyncLifetime
             (["audit", "list", "--from", "yesterday"], 2), (["users", "disable", "nobody"], 1), (["users", "disable", "admin"], 1), (["clients", "delete", "api"], 1),
             (["keys", "withdraw", "no-such-key"], 1),
         ];
-        var results = await Task.WhenAll(wrong.Select(command => _stack.AuthService.RunAsync(command.Arguments, "", Cancellation)));
+        var results = await Task.WhenAll(wrong.Select(command => CommandAsync(command.Arguments, "", Cancellation)));
         foreach (var (result, (arguments, code)) in results.Zip(wrong))
             Assert.True(result.ExitCode == code && result.Errors.StartsWith("auth-service: ", StringComparison.Ordinal), $"{string.Join(' ', arguments)}: {result}");
-        var short_ = await _stack.AuthService.RunAsync(["users", "create", "dave", "--password-stdin"], "short\n", Cancellation);
+        var short_ = await CommandAsync(["users", "create", "dave", "--password-stdin"], "short\n", Cancellation);
         Assert.Equal(2, short_.ExitCode);
         var help = await RunAsync(["--help"]);
         foreach (var name in new[] { "users", "roles", "clients", "sessions", "keys", "audit" }) Assert.Contains(name, help, StringComparison.Ordinal);
@@ -231,19 +208,19 @@ public sealed class TranscriptTests : IAsyncLifetime
     /// <summary>The other operations of the document, so that each is held against it.</summary>
     private async Task OwnAccountAsync()
     {
-        Assert.Equal(201, (await _client.PostAsync("/api/users", new { username = "frank", password = Password })).Status);
+        Assert.Equal(201, (await Client.PostAsync("/api/users", new { username = "frank", password = Password })).Status);
         var session = await RefreshAsync(await SignInAsync("frank", Password));
-        Assert.Equal(200, (await _client.VerifyAsync(session.Access)).Status);
+        Assert.Equal(200, (await Client.VerifyAsync(session.Access)).Status);
         Assert.Equal(200, (await AskAsync(HttpMethod.Get, "/api/users/me", session.Access)).Status);
         Assert.Equal(200, (await AskAsync(HttpMethod.Get, "/api/sessions", session.Access)).Status);
-        Assert.Equal(200, (await _client.PostAsync("/api/users/me/password", new { current_password = Password, new_password = "frank has another" }, session.Access)).Status);
+        Assert.Equal(200, (await Client.PostAsync("/api/users/me/password", new { current_password = Password, new_password = "frank has another" }, session.Access)).Status);
         Assert.Equal(404, (await AskAsync(HttpMethod.Delete, $"/api/sessions/{new string('0', 32)}", session.Access)).Status);
         var other = await SignInAsync("frank", "frank has another");
         Assert.Equal(200, (await AskAsync(HttpMethod.Delete, $"/api/sessions/{other.Sid}", session.Access)).Status);
         Assert.Equal(200, (await AskAsync(HttpMethod.Delete, "/api/sessions?except=current", session.Access)).Status);
-        Assert.Equal(200, (await _client.LogoutAsync(session.Access)).Status);
+        Assert.Equal(200, (await Client.LogoutAsync(session.Access)).Status);
         other = await SignInAsync("frank", "frank has another");
-        Assert.Equal(200, (await _client.PostAsync("/api/token/blacklist/", new { refresh = other.Refresh })).Status);
+        Assert.Equal(200, (await Client.PostAsync("/api/token/blacklist/", new { refresh = other.Refresh })).Status);
         foreach (var path in new[] { "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json" })
             Assert.Equal(200, (await AskAsync(HttpMethod.Get, path, access: null)).Status);
     }
@@ -257,9 +234,9 @@ public sealed class TranscriptTests : IAsyncLifetime
         var codes = (await PostAsync(path + "/confirm", new { code = Totp(secret) }, session.Access, 200)).Json.GetProperty("recovery_codes").EnumerateArray().Select(code => code.GetString()!).ToList();
         Assert.True((await AskAsync(HttpMethod.Get, path, session.Access)).Json.GetProperty("enabled").GetBoolean());
 
-        var first = await _client.PostAsync("/api/token/", new { username = "grace", password = Password });
+        var first = await Client.PostAsync("/api/token/", new { username = "grace", password = Password });
         Assert.Equal((401, "mfa_required"), (first.Status, first.Code));
-        var second = await _client.PostAsync("/api/token/mfa", new { ticket = first.Json.GetProperty("ticket").GetString(), code = codes[0] });
+        var second = await Client.PostAsync("/api/token/mfa", new { ticket = first.Json.GetProperty("ticket").GetString(), code = codes[0] });
         Assert.Equal(200, second.Status);
         var others = await PostAsync(path + "/recovery-codes", new { password = Password, code = codes[1] }, session.Access, 200);
         await PostAsync(path + "/disable", new { password = Password, code = others.Json.GetProperty("recovery_codes")[0].GetString() }, session.Access, 204);
@@ -302,9 +279,9 @@ public sealed class TranscriptTests : IAsyncLifetime
         Assert.Equal(400, (await AdminAsync(HttpMethod.Post, "/users", new { user = "x" })).Status);
         Assert.Equal(409, (await AdminAsync(HttpMethod.Post, "/users", new { username = "ALICE", password = Password })).Status);
         Assert.Equal(404, (await AdminAsync(HttpMethod.Delete, $"/sessions/{new string('0', 32)}")).Status);
-        Assert.Equal(400, (await _client.PostAsync("/api/token/", new { username = "alice" })).Status);
-        Assert.Equal(401, (await _client.PostAsync("/api/token/", new { username = "alice", password = "wrong" })).Status);
-        Assert.Equal(401, (await _client.RefreshAsync("gwr_x")).Status);
+        Assert.Equal(400, (await Client.PostAsync("/api/token/", new { username = "alice" })).Status);
+        Assert.Equal(401, (await Client.PostAsync("/api/token/", new { username = "alice", password = "wrong" })).Status);
+        Assert.Equal(401, (await Client.RefreshAsync("gwr_x")).Status);
         Assert.Null(await ServiceTokenAsync("orders-service", "wrong"));
     }
 
@@ -320,8 +297,8 @@ public sealed class TranscriptTests : IAsyncLifetime
 
         // The service learns of the new key within seconds, without a restart.
         await Eventually.TrueAsync(async () => (await ActiveKeyAsync()) is { } active && active != kid, "the service signs with the new key", Cancellation);
-        _administrator = (await SignInAsync("admin", "admin-password-1")).Access;
-        await Eventually.TrueAsync(async () => await HelloAsync(_administrator) == 200, "the gateway knows the new key", Cancellation);
+        Administrator = (await SignInAsync("admin", "admin-password-1")).Access;
+        await Eventually.TrueAsync(async () => await HelloAsync(Administrator) == 200, "the gateway knows the new key", Cancellation);
         Assert.Equal(200, (await AdminAsync(HttpMethod.Get, "/keys")).Status);
         Assert.Equal(200, (await AdminAsync(HttpMethod.Post, $"/keys/{kid}/withdraw")).Status);
         Assert.Equal(404, (await AdminAsync(HttpMethod.Post, "/keys/no-such-key/withdraw")).Status);
@@ -332,134 +309,11 @@ public sealed class TranscriptTests : IAsyncLifetime
         var answer = await AskAsync(HttpMethod.Get, "/openapi/v1.json", access: null);
         Assert.Equal(200, answer.Status);
         var contract = new ApiContract(answer.Json);
-        var exchanges = _recording.Exchanges.Where(exchange => exchange.Path is not ("/hello/" or "/orders" or "/openapi/v1.json")).ToList();
+        var exchanges = Exchanges.Where(exchange => exchange.Path is not ("/hello/" or "/orders" or "/openapi/v1.json")).ToList();
 
         Assert.True(exchanges.Count > 150, $"Only {exchanges.Count} exchanges were looked at.");
         Assert.Equal("", string.Join(Environment.NewLine, exchanges.Select(contract.Fault).Where(fault => fault is not null).Distinct()));
         var seen = exchanges.Where(exchange => exchange.Status < 300).Select(contract.OperationOf).ToHashSet();
         Assert.Equal("", string.Join(", ", contract.Operations.Where(operation => !seen.Contains(operation))));
-    }
-
-    private async Task<string?> ActiveKeyAsync()
-    {
-        var pair = await _stack.SignInAsync("bob", cancellationToken: Cancellation);
-        return JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(pair.Access.Split('.')[0])).RootElement.GetProperty("kid").GetString();
-    }
-
-    /// <summary>Revoked, and confirmed by the one gateway there is.</summary>
-    private static void InForce(JsonElement answer)
-    {
-        Assert.True(answer.GetProperty("revoked").GetInt32() > 0, answer.GetRawText());
-        Assert.True(answer.GetProperty("durable").GetBoolean(), answer.GetRawText());
-        Assert.Equal((1, 1), (answer.GetProperty("gateways").GetInt32(), answer.GetProperty("acknowledged").GetInt32()));
-    }
-
-    private async Task<string> RunAsync(string[] arguments, string input = "")
-    {
-        var result = await _stack.AuthService.RunAsync(arguments, input, Cancellation);
-        Assert.True(result.ExitCode == 0, $"{string.Join(' ', arguments)}: {result}");
-        return result.Output;
-    }
-
-    private async Task<JsonElement> RunJsonAsync(string[] arguments, string input = "")
-    {
-        using var document = JsonDocument.Parse(await RunAsync([.. arguments, "--json"], input));
-        return document.RootElement.Clone();
-    }
-
-    /// <summary>The types of the audit events about somebody or something, in their order.</summary>
-    private async Task<List<string>> AuditAsync(string subject, string prefix = "")
-    {
-        var page = await AdminAsync(HttpMethod.Get, $"/audit?limit=200&subject={subject}");
-        Assert.Equal(200, page.Status);
-        return [.. page.Json.GetProperty("items").EnumerateArray().Select(audit => audit.GetProperty("type").GetString()!).Where(type => type.StartsWith(prefix, StringComparison.Ordinal)).Reverse()];
-    }
-
-    private async Task<Session> SignInAsync(string user, string password)
-    {
-        var answer = await _client.PostAsync("/api/token/", new { username = user, password });
-        Assert.True(answer.Status == 200, answer.ToString());
-        return Session.Of(answer);
-    }
-
-    private async Task<Session> RefreshAsync(Session session)
-    {
-        var answer = await _client.RefreshAsync(session.Refresh);
-        Assert.True(answer.Status == 200, answer.ToString());
-        return Session.Of(answer);
-    }
-
-    private async Task<int> HelloAsync(string access) => (await AskAsync(HttpMethod.Get, "/hello/", access)).Status;
-
-    private async Task<(int Status, string? Code)> ReasonAsync(string? access, string path = "/hello/")
-    {
-        var answer = await AskAsync(HttpMethod.Get, path, access);
-        return (answer.Status, answer.Code);
-    }
-
-    private async Task<string> UserAsync(string name)
-    {
-        var made = await AdminAsync(HttpMethod.Post, "/users", new { username = name, password = Password });
-        Assert.Equal(201, made.Status);
-        return made.Json.GetProperty("id").GetString()!;
-    }
-
-    private async Task<Answer> PostAsync(string path, object body, string access, int status)
-    {
-        var answer = await _client.PostAsync(path, body, access);
-        Assert.True(answer.Status == status, $"{path}: {answer}");
-        return answer;
-    }
-
-    private async Task<Answer> FormAsync(string path, params (string Name, string Value)[] fields)
-    {
-        using var form = new FormUrlEncodedContent(fields.ToDictionary(field => field.Name, field => field.Value));
-        return await _client.AskAsync(HttpMethod.Post, path, access: null, form);
-    }
-
-    /// <summary>RFC 6238 with SHA-1, six digits and 30 seconds, as authenticators make codes.</summary>
-    private static string Totp(byte[] secret, int stepsAhead = 0)
-    {
-        var counter = new byte[8];
-        System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(counter, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 30 + stepsAhead);
-#pragma warning disable CA5350 // What authenticators implement.
-        var mac = System.Security.Cryptography.HMACSHA1.HashData(secret, counter);
-#pragma warning restore CA5350
-        var number = System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(mac.AsSpan(mac[^1] & 0xf)) & 0x7fffffff;
-        return (number % 1_000_000).ToString("D6", System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    private static byte[] Base32(string text)
-    {
-        var bits = string.Concat(text.TrimEnd('=').Select(c => Convert.ToString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".IndexOf(c, StringComparison.Ordinal), 2).PadLeft(5, '0')));
-        return [.. Enumerable.Range(0, bits.Length / 8).Select(i => Convert.ToByte(bits.Substring(8 * i, 8), 2))];
-    }
-
-    private async Task<string?> ServiceTokenAsync(string id, string secret)
-    {
-        var answer = await FormAsync("/connect/token", ("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret));
-        return answer.Json.TryGetProperty("access_token", out var token) ? token.GetString() : null;
-    }
-
-    private Task<Answer> AskAsync(HttpMethod method, string path, string? access) => _client.AskAsync(method, path, access);
-
-    private async Task<Answer> AdminAsync(HttpMethod method, string path, object? body = null, string? ifMatch = null)
-    {
-        using var request = new HttpRequestMessage(method, "/api/admin" + path);
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _administrator);
-        if (ifMatch is not null) request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
-        if (body is not null) request.Content = new StringContent(JsonSerializer.Serialize(body), Encoding.UTF8, "application/json");
-        using var response = await _client.SendAsync(request, Cancellation);
-        return new Answer((int)response.StatusCode, response.Headers, response.Content.Headers.ContentType?.MediaType, await response.Content.ReadAsStringAsync(Cancellation));
-    }
-
-    private sealed record Session(string Access, string Refresh, string Sid)
-    {
-        public static Session Of(Answer answer)
-        {
-            var (access, refresh) = (answer.Tokens.Access, answer.Tokens.Refresh);
-            using var claims = JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(access.Split('.')[1]));
-            return new Session(access, refresh, claims.RootElement.GetProperty("sid").GetString()!);
-        }
     }
 }
