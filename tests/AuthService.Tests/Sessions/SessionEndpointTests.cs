@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace AuthService.Tests.Sessions;
 
-public sealed class SessionEndpointTests(RunningService service) : IClassFixture<RunningService>
+public abstract class SessionEndpointTests(RunningService service)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -177,3 +177,7 @@ public sealed class SessionEndpointTests(RunningService service) : IClassFixture
         Assert.Equal("application/problem+json", bad.Content.Headers.ContentType?.MediaType);
     }
 }
+
+public sealed class SessionEndpointOnSqliteTests(RunningService service) : SessionEndpointTests(service), IClassFixture<RunningService>;
+
+public sealed class SessionEndpointOnPostgreSqlTests(RunningServiceOnPostgreSql service) : SessionEndpointTests(service), IClassFixture<RunningServiceOnPostgreSql>;

@@ -11,8 +11,8 @@ using Testing;
 
 namespace AuthService.Tests.Tokens;
 
-/// <summary>The whole service in this process, over real sockets, with a Redis and a database file of its own.</summary>
-public sealed class RunningService : IAsyncLifetime
+/// <summary>The whole service in this process, over real sockets, with a Redis and a database of its own: a file.</summary>
+public class RunningService : IAsyncLifetime
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("auth-service-");
     private readonly List<WebApplication> _replicas = [];
@@ -36,19 +36,24 @@ public sealed class RunningService : IAsyncLifetime
 
     internal IServiceProvider Services => _replicas[0].Services;
 
-    private string DatabaseFile => Path.Combine(_directory.FullName, "users.db");
+    private string _connectionString = "";
 
     public async ValueTask InitializeAsync()
     {
+        _connectionString = await CreateDatabaseAsync();
         if (Cluster is null) await Redis.StartAsync();
         await StartReplicaAsync();
         Client = NewClient();
         await ReadyAsync();
     }
 
+    /// <summary>Makes an empty database.</summary>
+    protected virtual Task<string> CreateDatabaseAsync() => Task.FromResult($"Data Source={Path.Combine(_directory.FullName, "users.db")}");
+
     public async ValueTask DisposeAsync()
     {
-        Client.Dispose();
+        GC.SuppressFinalize(this);
+        Client?.Dispose();
         foreach (var replica in _replicas) await replica.DisposeAsync();
         _ports.ForEach(port => port.Dispose());
         await Redis.DisposeAsync();
@@ -62,7 +67,7 @@ public sealed class RunningService : IAsyncLifetime
         string[] args =
         [
             "--environment=Development", $"--Kestrel:Endpoints:Http:Url=http://127.0.0.1:{ports[0].Port}", $"--Management:Url=http://127.0.0.1:{ports[1].Port}",
-            "--AuthService:Issuer=http://issuer.test", $"--ConnectionStrings:Users=Data Source={DatabaseFile}", $"--Redis:ConnectionString={Cluster?.Endpoints ?? Redis.Endpoint}",
+            "--AuthService:Issuer=http://issuer.test", $"--ConnectionStrings:Users={_connectionString}", $"--Redis:ConnectionString={Cluster?.Endpoints ?? Redis.Endpoint}",
             "--AuthService:TrustedProxies:0=127.0.0.1", "--Serilog:MinimumLevel:Default=Error", .. Settings.Select(setting => "--" + setting),
         ];
         var replica = ServiceHost.Build(Program.Service, args, AddServices, Program.UsePipeline);
@@ -150,4 +155,18 @@ public sealed class RunningService : IAsyncLifetime
 
         public string Sid => Claims.GetProperty("sid").GetString()!;
     }
+}
+
+/// <summary>The same with a database of PostgreSQL.</summary>
+public sealed class RunningServiceOnPostgreSql : RunningService
+{
+    private readonly Users.Databases _databases;
+
+    public RunningServiceOnPostgreSql(Users.Databases databases)
+    {
+        _databases = databases;
+        Settings = [$"AuthService:KeyEncryptionKeys:0={KeyEncryption.KeyEncryptionKeyRing.NewKey()}"];
+    }
+
+    protected override Task<string> CreateDatabaseAsync() => _databases.CreateAsync(Users.Databases.PostgreSql);
 }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AuthService.Tests.Tokens;
 
-public sealed class TokenEndpointTests(RunningService service) : IClassFixture<RunningService>
+public abstract class TokenEndpointTests(RunningService service)
 {
     private const string NoActiveAccount = """{"detail":"No active account found with the given credentials","code":"no_active_account"}""";
     private const string TokenNotValid = """{"detail":"Token is invalid or expired","code":"token_not_valid"}""";
@@ -298,3 +298,7 @@ public sealed class TokenEndpointTests(RunningService service) : IClassFixture<R
         Assert.Equal(HttpStatusCode.Unauthorized, (await service.SendAsync(HttpMethod.Get, "/api/sessions", session.Refresh)).StatusCode);
     }
 }
+
+public sealed class TokenEndpointOnSqliteTests(RunningService service) : TokenEndpointTests(service), IClassFixture<RunningService>;
+
+public sealed class TokenEndpointOnPostgreSqlTests(RunningServiceOnPostgreSql service) : TokenEndpointTests(service), IClassFixture<RunningServiceOnPostgreSql>;

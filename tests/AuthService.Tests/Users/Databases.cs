@@ -20,9 +20,10 @@ public sealed class Databases : IAsyncDisposable
         return postgres;
     });
 
-    private readonly Lazy<Task<RunningService>> _shared;
+    private readonly Dictionary<string, Lazy<Task<RunningService>>> _shared;
 
-    public Databases() => _shared = new(async () => await RunningService.StartAsync(await CreateAsync(Sqlite)));
+    public Databases() => _shared = Kinds.ToDictionary(kind => kind.Data, kind => new Lazy<Task<RunningService>>(async () =>
+        await RunningService.StartAsync(await CreateAsync(kind.Data), $"--AuthService:KeyEncryptionKeys:0={KeyEncryption.KeyEncryptionKeyRing.NewKey()}")));
 
     public static TheoryData<string> Kinds => [Sqlite, PostgreSql];
 
@@ -34,7 +35,7 @@ public sealed class Databases : IAsyncDisposable
     }
 
     /// <summary>One running service for tests that leave no trace in it.</summary>
-    internal Task<RunningService> SharedServiceAsync() => _shared.Value;
+    internal Task<RunningService> SharedServiceAsync(string kind = Sqlite) => _shared[kind].Value;
 
     /// <summary>Everything a thief of the database has.</summary>
     public async Task<string> DumpAsync(string kind, string connectionString)
@@ -53,7 +54,7 @@ public sealed class Databases : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_shared.IsValueCreated) await (await _shared.Value).DisposeAsync();
+        foreach (var shared in _shared.Values.Where(shared => shared.IsValueCreated && shared.Value.IsCompletedSuccessfully)) await (await shared.Value).DisposeAsync();
         if (_postgres.IsValueCreated) await (await _postgres.Value).DisposeAsync();
         _directory.Delete(recursive: true);
     }

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace AuthService.Tests.Users;
 
-public sealed class UserEndpointsTests(Databases databases)
+public abstract class UserEndpointsTests(Databases databases, string kind)
 {
     [Fact]
     public async Task Registered_user_signs_in_and_sees_himself()
@@ -138,8 +138,12 @@ public sealed class UserEndpointsTests(Databases databases)
         }
     }
 
-    private Task<RunningService> SharedAsync() => databases.SharedServiceAsync();
+    private Task<RunningService> SharedAsync() => databases.SharedServiceAsync(kind);
 
     private async Task<RunningService> StartAsync(params string[] settings) =>
-        await RunningService.StartAsync(await databases.CreateAsync(Databases.Sqlite), settings);
+        await RunningService.StartAsync(await databases.CreateAsync(kind), [$"--AuthService:KeyEncryptionKeys:0={KeyEncryption.KeyEncryptionKeyRing.NewKey()}", .. settings]);
 }
+
+public sealed class UserEndpointsOnSqliteTests(Databases databases) : UserEndpointsTests(databases, Databases.Sqlite);
+
+public sealed class UserEndpointsOnPostgreSqlTests(Databases databases) : UserEndpointsTests(databases, Databases.PostgreSql);
