@@ -1,5 +1,7 @@
 using Gateway.Authentication;
 using Gateway.BoundaryCheck;
+using Gateway.Diagnostics;
+using Gateway.Explain;
 using Gateway.ForwardAuth;
 using Gateway.Forwarding;
 using Gateway.RateLimiting;
@@ -18,7 +20,7 @@ internal static class Program
         Name = "gateway",
         DefaultManagementUrl = "http://127.0.0.1:8090",
         ShutdownDelayKey = "Gateway:ShutdownDelay",
-        TelemetrySources = ["RevocationProtocol", "Gateway.Revocation"],
+        TelemetrySources = ["RevocationProtocol", "Gateway.Revocation", GatewayMetrics.Meter],
         RouteName = endpoint => endpoint.Metadata.GetMetadata<RouteModel>()?.Config.RouteId ?? endpoint.DisplayName,
     };
 
@@ -42,7 +44,8 @@ internal static class Program
             // Last, around everything that configuration can add: nothing undoes it.
             .AddHeaderBoundary()
             .AddIdentityKeys()
-            .AddForwardAuth();
+            .AddForwardAuth()
+            .AddExplain();
     }
 
     /// <summary>The order of the pipeline. Each step relies on those before it.</summary>
@@ -50,6 +53,24 @@ internal static class Program
     {
         // Policies are the gateway's own, step 5. Without this ASP.NET Core puts its authorization in front, for nothing.
         ((IApplicationBuilder)app).Properties["__AuthorizationMiddlewareSet"] = true;
+        // 1. to 5. Decide.
+        UseDecision(app);
+        // 6. Refuse what is too much for the route's limit, where it has one.
+        app.UseRateLimits();
+        // 7. Watch what will take long: it ends with its token.
+        app.UseLongRequestWatch();
+        // 8. What the gateway answers itself: decisions for other proxies, and the keys of identity tokens.
+        app.MapVerify();
+        app.MapIdentityKeys();
+        // 9. Forward. Inbound identity headers are dropped and ours set at the very end, whatever the transforms did.
+        app.MapGatewayRoutes();
+        // On the management port: what the steps that decide would do with a request, and why.
+        app.UseExplain(UseDecision);
+    }
+
+    /// <summary>The steps that decide whether a request may pass, and change nothing.</summary>
+    private static void UseDecision(IApplicationBuilder app)
+    {
         // 1. Refuse what is malformed or ambiguous, on the raw target: routing and backend then read the same path.
         app.UseRequestTargetRules();
         // 2. Choose the route.
@@ -60,14 +81,5 @@ internal static class Program
         app.UseTokenAuthentication();
         // 5. Let pass whom the route's policy admits; a route without one needs a signed-in caller.
         app.UseRoutePolicies();
-        // 6. Refuse what is too much for the route's limit, where it has one.
-        app.UseRateLimits();
-        // 7. Watch what will take long: it ends with its token.
-        app.UseLongRequestWatch();
-        // 8. What the gateway answers itself: decisions for other proxies, and the keys of identity tokens.
-        app.MapVerify();
-        app.MapIdentityKeys();
-        // 9. Forward. Inbound identity headers are dropped and ours set at the very end, whatever the transforms did.
-        app.MapGatewayRoutes();
     }
 }

@@ -18,6 +18,12 @@ internal sealed class Issuer(IssuerOptions options, bool isOwn, IssuerKeys keys)
 
     public IssuerKeys Keys { get; } = keys;
 
+    /// <summary>Accepted audiences, for showing.</summary>
+    public IEnumerable<string> Audiences => _audiences;
+
+    /// <summary>Accepted types, for showing.</summary>
+    public IEnumerable<string> Types => _types;
+
     public long ClockSkewMs { get; } = (long)options.ClockSkew.TotalMilliseconds;
 
     /// <summary>What must be true of a token besides its signature and the time; null if all is.</summary>
@@ -40,7 +46,6 @@ internal sealed class Issuer(IssuerOptions options, bool isOwn, IssuerKeys keys)
     public AuthenticatedCaller Caller(UnverifiedToken token, VerificationKey key)
     {
         var claims = token.Claims;
-        var clientId = claims.ClientId ?? (IsOwn ? null : AuthorizedParty(token.Payload));
         return new AuthenticatedCaller
         {
             Issuer = Name,
@@ -49,14 +54,19 @@ internal sealed class Issuer(IssuerOptions options, bool isOwn, IssuerKeys keys)
             Name = claims.Name,
             Roles = Roles(token.Payload),
             Scopes = claims.Scopes,
-            ClientId = clientId,
+            ClientId = ClientId(token),
             SessionId = claims.SessionId,
             ExpiresAt = DateTimeOffset.FromUnixTimeMilliseconds(claims.ExpiresMs),
             Claims = token.Payload,
-            Revocable = new RevocableToken(
-                Name, claims.Jti, claims.SessionId, key.Kid ?? token.Header.Kid, claims.Subject, clientId, IssueTimeMs(claims)),
+            Revocable = Revocable(token, key.Kid ?? token.Header.Kid),
         };
     }
+
+    /// <summary>The handles by which a token under the key <paramref name="kid"/> can be revoked.</summary>
+    public RevocableToken Revocable(UnverifiedToken token, string? kid) => new(
+        Name, token.Claims.Jti, token.Claims.SessionId, kid, token.Claims.Subject, ClientId(token), IssueTimeMs(token.Claims));
+
+    private string? ClientId(UnverifiedToken token) => token.Claims.ClientId ?? (IsOwn ? null : AuthorizedParty(token.Payload));
 
     /// <summary>
     /// Our own tokens carry their issue time in the UUIDv7 (RFC 9562 section 5.7) of their id. Others count from the start

@@ -16,6 +16,7 @@ internal sealed partial class IssuerKeys(string issuer, IKeySource source, TimeP
     private VerificationKey[]? _keys;
     private Task<bool>? _refetch;
     private long _refetchEnded;
+    private long _fetchedAt;
     private string? _failure;
 
     /// <summary>Raised after keys were withdrawn: whatever was decided with them must go.</summary>
@@ -23,6 +24,12 @@ internal sealed partial class IssuerKeys(string issuer, IKeySource source, TimeP
 
     /// <summary>Whether the keys were read once. Before that nothing can be said about any token.</summary>
     public bool IsLoaded => Volatile.Read(ref _keys) is not null;
+
+    /// <summary>The keys that are known now.</summary>
+    public IReadOnlyList<VerificationKey> Known => Volatile.Read(ref _keys) ?? [];
+
+    /// <summary>Since the latest fetch that succeeded was begun; null before the first.</summary>
+    public TimeSpan? Age => IsLoaded ? time.GetElapsedTime(Volatile.Read(ref _fetchedAt)) : null;
 
     /// <summary>Why the latest fetch failed; null if it did not.</summary>
     public string? Failure => Volatile.Read(ref _failure);
@@ -71,8 +78,10 @@ internal sealed partial class IssuerKeys(string issuer, IKeySource source, TimeP
         await _fetching.WaitAsync(cancellationToken);
         try
         {
+            var began = time.GetTimestamp();
             var set = await source.ReadAsync(cancellationToken);
             if (set.Keys.Count == 0) throw new KeySourceException($"it has no usable key{string.Concat(set.Skipped.Select(reason => $"; {reason}"))}");
+            Volatile.Write(ref _fetchedAt, began);
             Replace(set.Keys);
             Volatile.Write(ref _failure, null);
             return true;

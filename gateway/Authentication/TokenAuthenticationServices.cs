@@ -1,3 +1,4 @@
+using Gateway.Diagnostics;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using ServiceHosting;
@@ -42,13 +43,19 @@ internal static class TokenAuthenticationServices
         services.TryAddSingleton(provider => new TokenCache(
             provider.GetRequiredService<IOptions<TokenCacheOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<TokenValidator>();
+        services.TryAddSingleton<GatewayMetrics>();
         services.AddHostedService<KeyRefresher>();
         services.AddSingleton<IReadinessCheck, KeysReadiness>();
         return services;
     }
 
     /// <summary>From here on every request has an <see cref="AuthenticationOutcome"/>.</summary>
-    public static IApplicationBuilder UseTokenAuthentication(this IApplicationBuilder app) => app.UseMiddleware<AuthenticationMiddleware>();
+    public static IApplicationBuilder UseTokenAuthentication(this IApplicationBuilder app)
+    {
+        // Its gauges are there from the start.
+        app.ApplicationServices.GetService<GatewayMetrics>();
+        return app.UseMiddleware<AuthenticationMiddleware>();
+    }
 }
 
 /// <summary>

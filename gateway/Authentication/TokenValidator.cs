@@ -15,9 +15,13 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
 
     private readonly ConcurrentDictionary<string, Task<Validation>> _flights = new(StringComparer.Ordinal);
     private long _signatureChecks;
+    private long _firstSights;
 
     /// <summary>How many signatures were checked since the start.</summary>
     public long SignatureChecks => Volatile.Read(ref _signatureChecks);
+
+    /// <summary>How many tokens were not known and had to be judged since the start.</summary>
+    public long FirstSights => Volatile.Read(ref _firstSights);
 
     /// <summary>Completes at once for every token but an unseen one, which may wait for the issuer's keys.</summary>
     public ValueTask<AuthenticationOutcome> AuthenticateAsync(BearerToken token, CancellationToken cancellationToken)
@@ -28,6 +32,7 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
             cache.Remove(known);
         }
 
+        Interlocked.Increment(ref _firstSights);
         if (!StrictTokenReader.TryRead(token.Text, out var unverified)) return new(AuthenticationOutcome.Refused(Reason.TokenMalformed, token.Source));
         if (issuers.Find(unverified.Claims.Issuer) is not { } issuer)
             return new(AuthenticationOutcome.Refused(Reason.TokenIssuerInvalid, token.Source));

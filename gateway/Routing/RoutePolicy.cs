@@ -65,6 +65,21 @@ internal sealed class RoutePolicy
         return true;
     }
 
+    /// <summary>What a caller lacks, one sentence each; none exactly when <see cref="Admits"/>.</summary>
+    public IEnumerable<string> FindUnmet(AuthenticatedCaller caller)
+    {
+        foreach (var scope in _definition.Scopes.Where(scope => !Contains(caller.Scopes, scope))) yield return $"The policy asks for the scope '{scope}'.";
+        if (_definition.Roles.Length > 0 && !ContainsAny(caller.Roles, _definition.Roles))
+            yield return $"The policy asks for one of the roles {string.Join(", ", _definition.Roles)}; the caller has {(caller.Roles.Count == 0 ? "none" : string.Join(", ", caller.Roles))}.";
+        if (_definition.Clients.Length > 0 && (caller.ClientId is null || Array.IndexOf(_definition.Clients, caller.ClientId) < 0))
+            yield return $"The policy asks for one of the clients {string.Join(", ", _definition.Clients)}.";
+        foreach (var (name, values, rawValues) in _claims)
+        {
+            if (!caller.Claims.TryGetProperty(name, out var claim) || !HasAny(claim, values, rawValues))
+                yield return $"The policy asks for the claim '{name}' with one of {string.Join(", ", values)}.";
+        }
+    }
+
     private static bool HasAny(JsonElement claim, string[] values, byte[][] rawValues)
     {
         switch (claim.ValueKind)

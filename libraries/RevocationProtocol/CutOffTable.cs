@@ -25,6 +25,10 @@ internal sealed class CutOffTable
     public bool Covers(RevocableToken token) =>
         _any && (Covers(token.Sub, token) || Covers(token.Client, token) || Covers(token.All, token));
 
+    /// <summary>The handles whose cut-offs kill the token.</summary>
+    public IEnumerable<UInt128> FindCovering(RevocableToken token) =>
+        new[] { token.Sub, token.Client, token.All }.Where(handle => Covers(handle, token));
+
     /// <summary>Adds a cut-off. Returns whether anything changed.</summary>
     public bool Add(UInt128 handle, long cutOffMs, string? exceptSid, long expiresMs)
     {

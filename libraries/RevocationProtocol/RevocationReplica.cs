@@ -81,6 +81,14 @@ public sealed class RevocationReplica
     /// <param name="id">The value of the claim.</param>
     public bool IsRevoked(string issuer, RevocationKind kind, string id) => Contains(RevocableToken.Hash(issuer, kind, id));
 
+    /// <summary>The kinds of all revocations that are known to cover the token: why it is dead.</summary>
+    /// <param name="token">The token's handles.</param>
+    public IReadOnlyList<RevocationKind> FindRevoking(RevocableToken token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        return [.. new[] { token.Jti, token.Sid, token.Kid }.Where(Contains).Concat(_cutOffs.FindCovering(token)).Select(RevocableToken.KindOf)];
+    }
+
     /// <summary>Takes entries in, whatever their order: merging is idempotent and only ever adds.</summary>
     /// <param name="entries">Entries to add; expired ones have no effect.</param>
     public void Apply(IReadOnlyList<RevocationEntry> entries)
