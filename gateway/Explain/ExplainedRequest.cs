@@ -52,8 +52,7 @@ internal sealed record ExplainedRequest(string Method, string Target, IReadOnlyL
             Scheme = "http",
             Protocol = "HTTP/1.1",
             RawTarget = Target,
-            // Of any other form the first step makes this one, or refuses it.
-            Path = Target.StartsWith('/') ? PathString.FromUriComponent(path).Value! : "/",
+            Path = Decoded(path),
             QueryString = Target.StartsWith('/') ? query : "",
             Headers = headers,
         });
@@ -63,6 +62,19 @@ internal sealed record ExplainedRequest(string Method, string Target, IReadOnlyL
         features.Set<IHttpConnectionFeature>(new HttpConnectionFeature { RemoteIpAddress = IPAddress.None });
         features.Set(this);
         return new DefaultHttpContext(features) { RequestServices = services, RequestAborted = cancellationToken };
+    }
+
+    /// <summary>What cannot be decoded, and any other form than a path, is the first step's to refuse or to make one.</summary>
+    private static string Decoded(string path)
+    {
+        try
+        {
+            return path.StartsWith('/') ? PathString.FromUriComponent(path).Value! : "/";
+        }
+        catch (InvalidOperationException)
+        {
+            return "/";
+        }
     }
 
     private static string Text(JsonElement json, string name) =>

@@ -18,7 +18,7 @@ internal sealed record Explanation(string Decision, int Status, string? Code, st
 /// Sends a request that no client sent through the very steps that decide about real ones, and looks at what they left
 /// behind. Where a real one would be forwarded, its route's transforms are applied and the result is thrown away.
 /// </summary>
-internal sealed class Explainer(Facts facts, TrustedProxies proxies, IdentityTokens tokens, IServiceProvider services)
+internal sealed class Explainer(Facts facts, TrustedProxies proxies, IdentityTokens tokens, TraceContext trace, IServiceProvider services)
 {
     private const string Destination = "http://explained.invalid/";
 
@@ -67,7 +67,7 @@ internal sealed class Explainer(Facts facts, TrustedProxies proxies, IdentityTok
         }
 
         using var message = new HttpRequestMessage();
-        await route.Boundary(model.Transformer, proxies, tokens).TransformRequestAsync(context, message, Destination, context.RequestAborted);
+        await route.Boundary(model.Transformer, proxies, tokens, trace).TransformRequestAsync(context, message, Destination, context.RequestAborted);
         if (context.Response.StatusCode == StatusCodes.Status200OK) context.Features.Set(Passed.Mark);
     }
 

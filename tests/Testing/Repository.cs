@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Testing;
 
 /// <summary>Where this work tree and its built programs are.</summary>
@@ -5,6 +7,10 @@ public static class Repository
 {
     /// <summary>The folder of Gateway.sln.</summary>
     public static string Root { get; } = FindRoot();
+
+    /// <summary>The host of the runtime that runs the tests: a <c>dotnet</c> in the path may be a script, whose shell drops settings
+    /// with a hyphen in their names.</summary>
+    public static string DotnetHost { get; } = FindHost();
 
     /// <summary>The configuration this assembly was built in, which is that of the services under test.</summary>
     public static string Configuration { get; } =
@@ -25,5 +31,11 @@ public static class Repository
         }
 
         throw new InvalidOperationException($"Gateway.sln is in no folder above {AppContext.BaseDirectory}.");
+    }
+
+    private static string FindHost()
+    {
+        var host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
+        return File.Exists(host) ? host : "dotnet";
     }
 }

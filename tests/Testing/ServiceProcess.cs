@@ -61,7 +61,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         // The shell gives its place to the program, so the process is the program itself. The settings go round the shell,
         // which would drop those whose names are no shell variables, such as the ones of the cluster sample-backend.
         var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false, WorkingDirectory = _project };
-        string[] arguments = ["-c", "log=$0; exec env \"$@\" >>\"$log\" 2>&1 </dev/null", _logFile, .. _environment.Select(pair => $"{pair.Key}={pair.Value}"), "dotnet", _program];
+        string[] arguments = ["-c", "log=$0; exec env \"$@\" >>\"$log\" 2>&1 </dev/null", _logFile, .. _environment.Select(pair => $"{pair.Key}={pair.Value}"), Repository.DotnetHost, _program];
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(IsSetting).ToList()) start.Environment.Remove(name);
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{Name} did not start.");
