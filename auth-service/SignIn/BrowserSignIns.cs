@@ -186,7 +186,12 @@ internal sealed class BrowserSignIns(
             var client = clients.GetValueOrDefault(link.Sid, "");
             database.EndedSessions.Add(new EndedSession
             {
-                Sid = link.Sid, Sub = sub, ClientId = client, Reason = "logged_out", EndedAtMs = now, ExpiresMs = link.ExpiresMs,
+                Sid = link.Sid,
+                Sub = sub,
+                ClientId = client,
+                Reason = "logged_out",
+                EndedAtMs = now,
+                ExpiresMs = link.ExpiresMs,
             });
             audit.Stage(database, new AuditRecord(AuditTypes.SessionEnded, actor, sub, client, link.Sid, new JsonObject { ["reason"] = "logged_out" }));
         }

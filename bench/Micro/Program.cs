@@ -1,5 +1,4 @@
 using Bench.Micro;
-using BenchmarkDotNet.Running;
 
 // usage: MicroBench first-sight | [BenchmarkDotNet's arguments]
 if (args is ["first-sight"]) return await FirstSight.RunAsync();

@@ -49,7 +49,9 @@ public sealed class RedisSettingsTests : IDisposable
         {
             var ask = new ProcessStartInfo("redis-cli", ["-h", "127.0.0.1", "-p", $"{port.Port}", "--raw", "--tls", "--cacert", Path.Combine(_directory.FullName, "ca.crt"), "--sni", "redis", .. command])
             {
-                UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
+                UseShellExecute = false,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             };
             if (password.Length > 0) ask.Environment["REDISCLI_AUTH"] = password;
             using var cli = Process.Start(ask)!;

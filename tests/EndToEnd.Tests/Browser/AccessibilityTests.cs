@@ -20,7 +20,9 @@ public sealed class AccessibilityTests(StackFixture fixture, Chromium chromium)
         // Their policy lets no script run; axe is one.
         var page = await chromium.OpenAsync(fixture.Stack.Address, "/connect/signin", new()
         {
-            BypassCSP = true, ColorScheme = scheme, ViewportSize = new() { Width = width, Height = 800 },
+            BypassCSP = true,
+            ColorScheme = scheme,
+            ViewportSize = new() { Width = width, Height = 800 },
         });
         var checks = 0;
         await CheckAsync();
