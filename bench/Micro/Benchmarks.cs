@@ -1,5 +1,8 @@
 using System.Security.Cryptography;
 using AuthService.Sessions;
+using BenchmarkDotNet.Attributes;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Gateway.Authentication;
 using Gateway.Forwarding;
 using Gateway.Routing;

@@ -1,4 +1,5 @@
 using Bench.Micro;
+using BenchmarkDotNet.Running;
 
 // usage: MicroBench first-sight | [BenchmarkDotNet's arguments]
 if (args is ["first-sight"]) return await FirstSight.RunAsync();
