@@ -61,6 +61,8 @@ public sealed class AuthenticationMiddlewareTests
         var revocations = new RevocationReplica(TimeSpan.FromSeconds(30), stopped);
         revocations.Prove(stopped.GetTimestamp());
         builder.Services.AddSingleton(revocations);
+        // Nobody says that keys have changed.
+        builder.Services.AddSingleton(new IssuerKeyChannel(new RedisConnection("127.0.0.1:1", TimeProvider.System), new RevocationKeys("gw:")));
         builder.Services.AddTokenAuthentication();
         var app = builder.Build();
         app.UseTokenAuthentication();
