@@ -8,8 +8,8 @@ namespace AuthService.Sessions;
 
 internal static class SessionsExtensions
 {
-    /// <summary>The largest clock skew any gateway may be configured to allow for our tokens.</summary>
-    private static readonly TimeSpan LargestSkew = TimeSpan.FromSeconds(30);
+    /// <summary>The largest clock skew a gateway can be configured to allow (its <c>ClockSkew</c>): until then a revocation must be known.</summary>
+    private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(5);
 
     /// <summary>Sessions, their refresh tokens, and the verification of this service's own access tokens. Needs users,
     /// signing keys, access tokens and the revocation service.</summary>

@@ -1,4 +1,3 @@
-using Gateway.Explain;
 using ServiceHosting;
 
 namespace Gateway.Diagnostics;
@@ -13,8 +12,6 @@ internal static class Refusal
     /// <param name="detail">A sentence that says more than the reason's own, and like it holds nothing that a client wrote.</param>
     public static Task RefuseAsync(this HttpContext context, Reason reason, string? requiredScope = null, string? detail = null)
     {
-        // A request that is only explained is refused to nobody.
-        if (context.Features.Get<ExplainedRequest>() is null) context.RequestServices?.GetService<GatewayMetrics>()?.Refused(reason);
         var headers = context.Response.Headers;
         if (reason.Challenge is { } challenge)
             headers.WWWAuthenticate = requiredScope is null ? challenge : $"{challenge}, scope=\"{requiredScope}\"";

@@ -1,12 +1,10 @@
 using System.Net;
 using System.Text;
-using Gateway.Diagnostics;
 using Gateway.Explain;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using ServiceHosting;
 using ServiceHosting.Management;
-using Testing;
 
 namespace Gateway.Tests.Explain;
 
@@ -63,14 +61,6 @@ public sealed class ExplainEndpointTests
         Assert.Equal(429, (await AskAsync(endpoint, "")).Status);
         // Who may not ask uses up nothing, and learns nothing.
         Assert.Equal(401, (await AskAsync(endpoint, "", "203.0.113.1")).Status);
-    }
-
-    [Fact]
-    public void Instruments_are_documented_and_exported()
-    {
-        var documented = Instruments.Documented("deploy/docs/explain.md", GatewayMetrics.Meter);
-        Assert.Equal(6, documented.Count);
-        Assert.Contains(GatewayMetrics.Meter, Program.Service.TelemetrySources);
     }
 
     private static ExplainEndpoint Endpoint(string? token) =>
