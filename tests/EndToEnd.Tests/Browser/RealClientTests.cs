@@ -12,6 +12,24 @@ public sealed class RealClientTests(StackFixture fixture, Chromium chromium)
 
     private static string Clients => Path.Combine(Repository.Root, "tests", "clients");
 
+    /// <summary>Presses again, as a person would, where a busy machine let the first request come to nothing.</summary>
+    private async Task EnterAsync(IPage page)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await Person.PressAsync(page, "Enter");
+                await page.WaitForURLAsync($"{Issuer}/connect/signin**", new() { Timeout = 15_000 });
+                return;
+            }
+            catch (TimeoutException) when (attempt < 3)
+            {
+                Assert.Equal("nobody", await page.Locator("#name").InnerTextAsync());
+            }
+        }
+    }
+
     private string Issuer => _stack.Address.GetLeftPart(UriPartial.Authority);
 
     [Fact]
@@ -52,8 +70,7 @@ public sealed class RealClientTests(StackFixture fixture, Chromium chromium)
         var person = await Person.RegisterAsync(_stack);
         var page = await chromium.OpenAsync(application.Address, "/", new());
 
-        await Person.PressAsync(page, "Enter");
-        await page.WaitForURLAsync($"{Issuer}/connect/signin**");
+        await EnterAsync(page);
         Assert.Contains("Demo single-page application", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
         await person.SignInAsync(page);
         await ShowsAsync("name", person.UserName);
