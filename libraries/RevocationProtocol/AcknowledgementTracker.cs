@@ -41,9 +41,17 @@ public sealed partial class AcknowledgementTracker(RevocationWriter writer, ILog
         while (true)
         {
             var changed = _changed.Task;
-            var acknowledged = Acknowledging(gateways, append.Position).Count();
+            // Each gateway is looked at once: one that answers between two looks would be neither counted nor waited for.
+            var (acknowledged, awaited) = (0, 0);
+            foreach (var gateway in gateways)
+            {
+                if (HasApplied(gateway, append.Position))
+                    acknowledged++;
+                else if (gateway.HeartbeatMs >= nowMs - LiveHeartbeatMs)
+                    awaited++;
+            }
             var waited = time.GetElapsedTime(began);
-            if (gateways.All(gateway => gateway.HeartbeatMs < nowMs - LiveHeartbeatMs || HasApplied(gateway, append.Position)) || waited >= MaxWait)
+            if (awaited == 0 || waited >= MaxWait)
                 return new Acknowledgement(gateways.Count, acknowledged);
             var left = MaxWait - waited;
             try

@@ -12,24 +12,6 @@ public sealed class RealClientTests(StackFixture fixture, Chromium chromium)
 
     private static string Clients => Path.Combine(Repository.Root, "tests", "clients");
 
-    /// <summary>Presses again, as a person would, where a busy machine let the first request come to nothing.</summary>
-    private async Task EnterAsync(IPage page)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await Person.PressAsync(page, "Enter");
-                await page.WaitForURLAsync($"{Issuer}/connect/signin**", new() { Timeout = 15_000 });
-                return;
-            }
-            catch (TimeoutException) when (attempt < 3)
-            {
-                Assert.Equal("nobody", await page.Locator("#name").InnerTextAsync());
-            }
-        }
-    }
-
     private string Issuer => _stack.Address.GetLeftPart(UriPartial.Authority);
 
     [Fact]
@@ -70,8 +52,10 @@ public sealed class RealClientTests(StackFixture fixture, Chromium chromium)
         var person = await Person.RegisterAsync(_stack);
         var page = await chromium.OpenAsync(application.Address, "/", new());
 
-        await EnterAsync(page);
+        await Person.PressAsync(page, "Enter");
+        // What the page shows is waited for, not WaitForURLAsync: that misses a navigation that ends while it subscribes.
         Assert.Contains("Demo single-page application", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
+        Assert.StartsWith($"{Issuer}/connect/signin", page.Url, StringComparison.Ordinal);
         await person.SignInAsync(page);
         await ShowsAsync("name", person.UserName);
 
@@ -83,8 +67,8 @@ public sealed class RealClientTests(StackFixture fixture, Chromium chromium)
         await ShowsAsync("name", "200 Hello, World!");
 
         await Person.PressAsync(page, "Leave");
-        await page.WaitForURLAsync($"{application.Address.GetLeftPart(UriPartial.Authority)}/**");
         await ShowsAsync("name", "nobody");
+        Assert.StartsWith(application.Address.GetLeftPart(UriPartial.Authority), page.Url, StringComparison.Ordinal);
         foreach (var access in new[] { first, second })
         {
             var answer = await _stack.Client.GetAsync("/hello/", access);

@@ -94,6 +94,20 @@ public sealed class RevocationStreamTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Acknowledgement_that_ends_the_wait_is_counted()
+    {
+        await StartGatewayAsync("one");
+        for (var i = 0; i < 1000; i++)
+        {
+            var append = await _writer.AppendAsync([Sid($"s{i}")], Cancellation);
+            var began = TimeProvider.System.GetTimestamp();
+            var acknowledgement = await _tracker.WaitAsync(append, Cancellation);
+            if (TimeProvider.System.GetElapsedTime(began) < AcknowledgementTracker.MaxWait)
+                Assert.Equal(new Acknowledgement(1, 1), acknowledgement);
+        }
+    }
+
+    [Fact]
     public async Task Acknowledgement_counts_a_gateway_that_does_not_answer_as_missing_and_does_not_wait_for_long()
     {
         await StartGatewayAsync("one");
