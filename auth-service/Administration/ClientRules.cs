@@ -1,5 +1,6 @@
 using AuthService.OAuth.Authorization;
 using AuthService.OAuth.Clients;
+using AuthService.OAuth.Grants;
 using AuthService.Users;
 
 namespace AuthService.Administration;
@@ -8,15 +9,8 @@ namespace AuthService.Administration;
 /// did, is refused when it is made, not when it is used.</summary>
 internal static class ClientRules
 {
-    public const string AuthorizationCode = "authorization_code";
-    public const string RefreshToken = "refresh_token";
-    public const string ClientCredentials = "client_credentials";
-    public const string TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-    public const string Password = "password";
-
     public const string PrivateKeyJwt = "private_key_jwt";
 
-    public static readonly string[] GrantTypes = [AuthorizationCode, RefreshToken, ClientCredentials, TokenExchange, Password];
     public static readonly string[] AuthMethods = [ClientAuthentication.None, "client_secret_basic", "client_secret_post", PrivateKeyJwt];
 
     private const int MaxNameLength = 200;
@@ -73,18 +67,18 @@ internal static class ClientRules
 
     private static void CheckGrants(Client client, Faults faults)
     {
-        if (client.GrantTypes.FirstOrDefault(grant => !GrantTypes.Contains(grant)) is not null)
-            faults.Add("grant_types", $"Each must be one of {string.Join(", ", GrantTypes)}.");
+        if (client.GrantTypes.FirstOrDefault(grant => !GrantTypes.All.Contains(grant)) is not null)
+            faults.Add("grant_types", $"Each must be one of {string.Join(", ", GrantTypes.All)}.");
         var isPublic = client.TokenEndpointAuthMethod == ClientAuthentication.None;
-        if (isPublic && client.GrantTypes.Any(grant => grant is ClientCredentials or TokenExchange))
+        if (isPublic && client.GrantTypes.Any(grant => grant is GrantTypes.ClientCredentials or GrantTypes.TokenExchange))
             faults.Add("grant_types", "client_credentials and token exchange are for clients that authenticate.");
-        if (client.GrantTypes.Contains(RefreshToken) && !client.GrantTypes.Any(grant => grant is AuthorizationCode or Password))
+        if (client.GrantTypes.Contains(GrantTypes.RefreshToken) && !client.GrantTypes.Any(grant => grant is GrantTypes.AuthorizationCode or GrantTypes.Password))
             faults.Add("grant_types", "refresh_token needs authorization_code or password beside it.");
-        if (client.GrantTypes.Contains(AuthorizationCode) && client.RedirectUris.Length == 0)
+        if (client.GrantTypes.Contains(GrantTypes.AuthorizationCode) && client.RedirectUris.Length == 0)
             faults.Add("redirect_uris", "authorization_code needs at least one.");
-        if (!client.GrantTypes.Contains(AuthorizationCode) && client.RedirectUris.Length > 0)
+        if (!client.GrantTypes.Contains(GrantTypes.AuthorizationCode) && client.RedirectUris.Length > 0)
             faults.Add("redirect_uris", "Only clients of authorization_code have redirect URIs.");
-        if (client.ExchangeAudiences.Length + client.IdentityAudiences.Length > 0 && !client.GrantTypes.Contains(TokenExchange))
+        if (client.ExchangeAudiences.Length + client.IdentityAudiences.Length > 0 && !client.GrantTypes.Contains(GrantTypes.TokenExchange))
             faults.Add("grant_types", "Audiences for exchange need the grant type of token exchange.");
     }
 

@@ -1,4 +1,5 @@
 using AuthService.Administration;
+using AuthService.OAuth.Grants;
 using Microsoft.OpenApi;
 using static AuthService.OpenApi.Schemas;
 
@@ -24,7 +25,7 @@ internal static class AdminOperations
 
     private static OpenApiSchema ClientMembers => Object(
         ("client_id", Text), ("client_id_issued_at", Number), ("client_name", Text), ("client_uri", OrNull(Text)),
-        ("token_endpoint_auth_method", OneOf(ClientRules.AuthMethods)), ("grant_types", List(OneOf(ClientRules.GrantTypes))), ("redirect_uris", Texts),
+        ("token_endpoint_auth_method", OneOf(ClientRules.AuthMethods)), ("grant_types", List(OneOf(GrantTypes.All))), ("redirect_uris", Texts),
         ("post_logout_redirect_uris", Texts), ("scope", Text), ("jwks", OrNull(Anything)), ("claim_rules", OrNull(List(new OpenApiSchema()))), ("first_party", Flag),
         ("identity_audiences", Texts), ("exchange_audiences", Texts), ("refresh_token_lifetime", OrNull(Number)), ("session_lifetime", OrNull(Number)), ("disabled", Flag));
 

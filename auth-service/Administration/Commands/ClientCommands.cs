@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using AuthService.OAuth.Grants;
 
 namespace AuthService.Administration.Commands;
 
@@ -11,7 +12,7 @@ internal static class ClientCommands
     private static readonly Option<string> Name = new("--name") { Description = "Its name, which users see.", Required = true };
     private static readonly Option<string?> Uri = new("--uri") { Description = "Its home page." };
     private static readonly Option<string> Method = new("--auth-method") { Description = $"How it authenticates: {string.Join(", ", ClientRules.AuthMethods)}. Without it: client_secret_basic." };
-    private static readonly Option<string[]> Grant = new("--grant") { Description = $"A grant type: {string.Join(", ", ClientRules.GrantTypes)}; may be repeated." };
+    private static readonly Option<string[]> Grant = new("--grant") { Description = $"A grant type: {string.Join(", ", GrantTypes.All)}; may be repeated." };
     private static readonly Option<string[]> RedirectUri = new("--redirect-uri") { Description = "Where answers to authorizations may go: https, http://127.0.0.1/..., or a scheme with a dot. May be repeated." };
     private static readonly Option<string[]> PostLogoutRedirectUri = new("--post-logout-redirect-uri") { Description = "Where a browser may go after logging out; may be repeated." };
     private static readonly Option<string> Scope = new("--scope") { Description = "Scopes it may have, in one argument with blanks between them." };
