@@ -10,6 +10,7 @@ internal sealed class Issuer(IssuerOptions options, bool isOwn, IssuerKeys keys)
     private readonly HashSet<string> _audiences = new(options.Audiences, StringComparer.Ordinal);
     private readonly HashSet<string> _types = new(options.TokenTypes.Select(WithoutPrefix), StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _allowedRoles = new(options.AllowedRoles, StringComparer.Ordinal);
+    private readonly RevocableIssuer _revocable = new(options.Issuer!);
     private readonly long _maxLifetimeMs = (long)options.MaxTokenLifetime.TotalMilliseconds;
 
     public string Name { get; } = options.Issuer!;
@@ -63,8 +64,8 @@ internal sealed class Issuer(IssuerOptions options, bool isOwn, IssuerKeys keys)
     }
 
     /// <summary>The handles by which a token under the key <paramref name="kid"/> can be revoked.</summary>
-    public RevocableToken Revocable(UnverifiedToken token, string? kid) => new(
-        Name, token.Claims.Jti, token.Claims.SessionId, kid, token.Claims.Subject, ClientId(token), IssueTimeMs(token.Claims));
+    public RevocableToken Revocable(UnverifiedToken token, string? kid) => _revocable.Token(
+        token.Claims.Jti, token.Claims.SessionId, kid, token.Claims.Subject, ClientId(token), IssueTimeMs(token.Claims));
 
     private string? ClientId(UnverifiedToken token) => token.Claims.ClientId ?? (IsOwn ? null : AuthorizedParty(token.Payload));
 

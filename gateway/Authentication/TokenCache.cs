@@ -1,18 +1,38 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 
 namespace Gateway.Authentication;
 
 /// <summary>A token that was found valid, and what ends that.</summary>
-/// <param name="Text">The whole token: a different spelling is a different token.</param>
-/// <param name="Caller">Whom it names.</param>
-/// <param name="Key">The key that verified it.</param>
-/// <param name="NotBeforeMs">From when, Unix ms, the clock skew included.</param>
-/// <param name="ExpiresMs">Until when, Unix ms, the clock skew included.</param>
-internal sealed record ValidatedToken(string Text, AuthenticatedCaller Caller, VerificationKey Key, long NotBeforeMs, long ExpiresMs)
+/// <param name="text">The whole token, in ASCII: a different spelling is a different token.</param>
+/// <param name="caller">Whom it names.</param>
+/// <param name="key">The key that verified it.</param>
+/// <param name="notBeforeMs">From when, Unix ms, the clock skew included.</param>
+/// <param name="expiresMs">Until when, Unix ms, the clock skew included.</param>
+internal sealed class ValidatedToken(byte[] text, AuthenticatedCaller caller, VerificationKey key, long notBeforeMs, long expiresMs)
 {
-    /// <summary>About what the entry keeps in memory: the text, the payload with its index, the strings taken from it.</summary>
-    public long Bytes { get; } = Text.Length * 5L + 1024;
+    public byte[] Text { get; } = text;
+
+    public AuthenticatedCaller Caller { get; } = caller;
+
+    public VerificationKey Key { get; } = key;
+
+    public long NotBeforeMs { get; } = notBeforeMs;
+
+    public long ExpiresMs { get; } = expiresMs;
+
+    /// <summary>
+    /// About what the entry keeps in memory: the text, the payload with its index, the strings taken from it, and, about as
+    /// long as the token, one identity token.
+    /// </summary>
+    public long Bytes => Text.Length * 4L + 1024;
+
+    /// <summary>Whether it was asked for since it was last looked at for room.</summary>
+    internal bool IsUsed { get; set; }
+
+    /// <summary>Its place in the order of the cache, which alone touches it.</summary>
+    internal LinkedListNode<ValidatedToken>? Place { get; set; }
 }
 
 /// <summary>How many validated tokens are remembered: <c>Gateway:TokenCache</c>.</summary>
@@ -32,109 +52,97 @@ internal sealed class TokenCacheOptions
 /// token and on the key that verified it, and an entry is gone with either. Reading takes no lock.
 /// </summary>
 /// <remarks>
-/// Two generations, each at most half the bound: when the young one is full it becomes the old one, and the old one is
-/// forgotten. What is used moves to the young one, so that what is forgotten has not been used for a generation.
+/// Where there is no room, the oldest goes that was not used since it was last looked at (second chance). So a token in use
+/// stays, however many others come by once, up to the whole bound.
 /// </remarks>
 internal sealed class TokenCache : IDisposable
 {
+    /// <summary>At most so many are spared for one that comes, so that nobody holds the lock for long.</summary>
+    private const int MaxSpared = 16;
+
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
 
-    private readonly Lock _rotating = new();
+    private readonly ConcurrentDictionary<byte[], ValidatedToken> _tokens = new(TokenComparer.Instance);
+    private readonly ConcurrentDictionary<byte[], ValidatedToken>.AlternateLookup<ReadOnlySpan<char>> _lookup;
+    private readonly LinkedList<ValidatedToken> _order = [];
+    private readonly Lock _changing = new();
     private readonly TokenCacheOptions _options;
     private readonly ITimer _sweeper;
-    private volatile Generation _young = new();
-    private volatile Generation _old = new();
+    private long _bytes;
 
     public TokenCache(TokenCacheOptions options, TimeProvider time)
     {
         _options = options;
+        _lookup = _tokens.GetAlternateLookup<ReadOnlySpan<char>>();
         _sweeper = time.CreateTimer(_ => Sweep(time.GetUtcNow().ToUnixTimeMilliseconds()), null, SweepInterval, SweepInterval);
     }
 
     /// <summary>How many entries there are, and about how many bytes they take.</summary>
-    public (int Entries, long Bytes) Size => (_young.Count + _old.Count, _young.Bytes + _old.Bytes);
+    public (int Entries, long Bytes) Size
+    {
+        get
+        {
+            lock (_changing) return (_order.Count, _bytes);
+        }
+    }
 
     public bool TryGet(ReadOnlySpan<char> token, [NotNullWhen(true)] out ValidatedToken? found)
     {
-        if (_young.TryGet(token, out found)) return true;
-        if (!_old.TryGet(token, out found)) return false;
-        Add(found);
+        if (!_lookup.TryGetValue(token, out found)) return false;
+        // Not written again and again: processors would take the entry's memory from each other.
+        if (!found.IsUsed) found.IsUsed = true;
         return true;
     }
 
     public void Add(ValidatedToken token)
     {
-        var young = _young;
-        if (!young.HasRoomFor(token, _options)) young = Rotate(young);
-        if (!young.Add(token)) return;
-        // A promoted entry leaves the old generation, unless the young one has just become that.
-        var old = _old;
-        if (!ReferenceEquals(old, young)) old.Remove(token);
+        lock (_changing)
+        {
+            if (!_tokens.TryAdd(token.Text, token)) return;
+            token.Place = _order.AddLast(token);
+            _bytes += token.Bytes;
+            MakeRoom();
+        }
     }
 
     public void Remove(ValidatedToken token)
     {
-        _young.Remove(token);
-        _old.Remove(token);
+        lock (_changing)
+        {
+            if (token.Place is not { } place) return;
+            token.Place = null;
+            _order.Remove(place);
+            _tokens.TryRemove(token.Text, out _);
+            _bytes -= token.Bytes;
+        }
     }
 
     /// <summary>Removes what has expired or has lost its key.</summary>
     public void Sweep(long nowMs)
     {
-        foreach (var generation in (Generation[])[_young, _old])
-            generation.RemoveWhere(token => token.ExpiresMs <= nowMs || token.Key.IsWithdrawn);
+        foreach (var (_, token) in _tokens)
+        {
+            if (token.ExpiresMs <= nowMs || token.Key.IsWithdrawn) Remove(token);
+        }
     }
 
     public void Dispose() => _sweeper.Dispose();
 
-    private Generation Rotate(Generation full)
+    private void MakeRoom()
     {
-        lock (_rotating)
+        var spared = 0;
+        while (_order.Count > _options.MaxEntries || _bytes > _options.MaxBytes)
         {
-            if (!ReferenceEquals(full, _young)) return _young;
-            _old = full;
-            return _young = new Generation();
-        }
-    }
-
-    private sealed class Generation
-    {
-        private readonly ConcurrentDictionary<string, ValidatedToken> _tokens = new(TokenComparer.Instance);
-        private readonly ConcurrentDictionary<string, ValidatedToken>.AlternateLookup<ReadOnlySpan<char>> _lookup;
-        private long _bytes;
-        private int _count;
-
-        public Generation() => _lookup = _tokens.GetAlternateLookup<ReadOnlySpan<char>>();
-
-        public int Count => Volatile.Read(ref _count);
-
-        public long Bytes => Volatile.Read(ref _bytes);
-
-        public bool HasRoomFor(ValidatedToken token, TokenCacheOptions options) =>
-            Count < options.MaxEntries / 2 && Bytes + token.Bytes <= options.MaxBytes / 2;
-
-        public bool TryGet(ReadOnlySpan<char> token, [NotNullWhen(true)] out ValidatedToken? found) => _lookup.TryGetValue(token, out found);
-
-        public bool Add(ValidatedToken token)
-        {
-            if (!_tokens.TryAdd(token.Text, token)) return false;
-            Interlocked.Increment(ref _count);
-            Interlocked.Add(ref _bytes, token.Bytes);
-            return true;
-        }
-
-        public void Remove(ValidatedToken token)
-        {
-            if (!_tokens.TryRemove(KeyValuePair.Create(token.Text, token))) return;
-            Interlocked.Decrement(ref _count);
-            Interlocked.Add(ref _bytes, -token.Bytes);
-        }
-
-        public void RemoveWhere(Func<ValidatedToken, bool> condition)
-        {
-            foreach (var (_, token) in _tokens)
+            var oldest = _order.First!;
+            if (oldest.Value.IsUsed && spared++ < MaxSpared)
             {
-                if (condition(token)) Remove(token);
+                oldest.Value.IsUsed = false;
+                _order.RemoveFirst();
+                _order.AddLast(oldest);
+            }
+            else
+            {
+                Remove(oldest.Value);
             }
         }
     }
@@ -143,21 +151,25 @@ internal sealed class TokenCache : IDisposable
     /// Hashes the end of the signature only: it is as good as random, and only tokens whose signature was verified are
     /// keys, so nobody can make many with the same end. Equality is of the whole token.
     /// </summary>
-    private sealed class TokenComparer : IEqualityComparer<string>, IAlternateEqualityComparer<ReadOnlySpan<char>, string>
+    private sealed class TokenComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<char>, byte[]>
     {
         private const int HashedLength = 32;
 
         public static readonly TokenComparer Instance = new();
 
-        public bool Equals(string? x, string? y) => string.Equals(x, y, StringComparison.Ordinal);
+        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
 
-        public int GetHashCode(string obj) => GetHashCode(obj.AsSpan());
+        public int GetHashCode(byte[] obj)
+        {
+            Span<char> end = stackalloc char[HashedLength];
+            return GetHashCode(end[..Encoding.ASCII.GetChars(obj.AsSpan(Math.Max(0, obj.Length - HashedLength)), end)]);
+        }
 
-        public bool Equals(ReadOnlySpan<char> alternate, string other) => alternate.SequenceEqual(other);
+        public bool Equals(ReadOnlySpan<char> alternate, byte[] other) => Ascii.Equals(other, alternate);
 
         public int GetHashCode(ReadOnlySpan<char> alternate) =>
             string.GetHashCode(alternate[Math.Max(0, alternate.Length - HashedLength)..], StringComparison.Ordinal);
 
-        public string Create(ReadOnlySpan<char> alternate) => alternate.ToString();
+        public byte[] Create(ReadOnlySpan<char> alternate) => Encoding.ASCII.GetBytes(alternate.ToArray());
     }
 }

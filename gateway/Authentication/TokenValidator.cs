@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Gateway.Diagnostics;
 using RevocationProtocol;
 
@@ -13,7 +14,7 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
     /// <summary>Keys without an id that are tried for one token, so that a token cannot cost a check for each of many keys.</summary>
     private const int MaxCandidates = 4;
 
-    private readonly ConcurrentDictionary<string, Task<Validation>> _flights = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Flight, Task<Validation>> _flights = new();
     private long _signatureChecks;
     private long _firstSights;
 
@@ -36,7 +37,7 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
         if (!StrictTokenReader.TryRead(token.Text, out var unverified)) return new(AuthenticationOutcome.Refused(Reason.TokenMalformed, token.Source));
         if (issuers.Find(unverified.Claims.Issuer) is not { } issuer)
             return new(AuthenticationOutcome.Refused(Reason.TokenIssuerInvalid, token.Source));
-        return ValidateSharedAsync(token.Text.ToString(), token.Source, unverified, issuer, cancellationToken);
+        return ValidateSharedAsync(Flight.Of(token.Text), token, unverified, issuer, cancellationToken);
     }
 
     /// <summary>What may change while a token stays the same: time, revocation, and its key.</summary>
@@ -55,26 +56,26 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
     }
 
     private async ValueTask<AuthenticationOutcome> ValidateSharedAsync(
-        string text, TokenSource source, UnverifiedToken token, Issuer issuer, CancellationToken cancellationToken)
+        Flight flight, BearerToken token, UnverifiedToken unverified, Issuer issuer, CancellationToken cancellationToken)
     {
-        var flight = new TaskCompletionSource<Validation>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var running = _flights.GetOrAdd(text, flight.Task);
+        var own = new TaskCompletionSource<Validation>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var running = _flights.GetOrAdd(flight, own.Task);
         Validation validation;
-        if (ReferenceEquals(running, flight.Task))
+        if (ReferenceEquals(running, own.Task))
         {
             try
             {
                 // Another flight may have ended between the look into the cache and now.
-                validation = cache.TryGet(text, out var known) && !known.Key.IsWithdrawn
+                validation = cache.TryGet(token.Text, out var known) && !known.Key.IsWithdrawn
                     ? new Validation(known, null)
-                    : await ValidateAsync(text, token, issuer);
-                flight.SetResult(validation);
+                    : await ValidateAsync(flight.Text, unverified, issuer);
+                own.SetResult(validation);
             }
             finally
             {
                 // The shared work is not one request's: only a defect gets here without a result.
-                flight.TrySetCanceled(CancellationToken.None);
-                _flights.TryRemove(text, out _);
+                own.TrySetCanceled(CancellationToken.None);
+                _flights.TryRemove(flight, out _);
             }
         }
         else
@@ -82,10 +83,10 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
             validation = await running.WaitAsync(cancellationToken);
         }
 
-        return validation.Token is { } valid ? Decide(valid, source) : AuthenticationOutcome.Refused(validation.Refusal!, source);
+        return validation.Token is { } valid ? Decide(valid, token.Source) : AuthenticationOutcome.Refused(validation.Refusal!, token.Source);
     }
 
-    private async ValueTask<Validation> ValidateAsync(string text, UnverifiedToken token, Issuer issuer)
+    private async ValueTask<Validation> ValidateAsync(byte[] text, UnverifiedToken token, Issuer issuer)
     {
         if (!issuer.Keys.IsLoaded) return new(null, Reason.KeysUnavailable);
         if (!issuer.Keys.TryFind(token.Header, out var candidates))
@@ -115,18 +116,41 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
         return new(validated, null);
     }
 
-    private VerificationKey? Verify(string text, UnverifiedToken token, IReadOnlyList<VerificationKey> candidates)
+    private VerificationKey? Verify(byte[] text, UnverifiedToken token, IReadOnlyList<VerificationKey> candidates)
     {
         for (var i = 0; i < candidates.Count && i < MaxCandidates; i++)
         {
             Interlocked.Increment(ref _signatureChecks);
-            if (candidates[i].Verify(text.AsSpan(0, token.SignedLength), token.Signature)) return candidates[i];
+            if (candidates[i].Verify(text, token.SignedLength, token.Signature)) return candidates[i];
         }
 
         return null;
     }
 
     private long NowMs() => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>
+    /// A token that is being judged. It is hashed as a whole, once, with this process's secret: nothing about it is known to be
+    /// true yet, so whoever sends it must not choose where it comes to lie.
+    /// </summary>
+    private readonly struct Flight(byte[] text, int hash) : IEquatable<Flight>
+    {
+        public byte[] Text { get; } = text;
+
+        public static Flight Of(ReadOnlySpan<char> token)
+        {
+            // The strict reader has let nothing but ASCII pass.
+            var text = new byte[token.Length];
+            Encoding.ASCII.GetBytes(token, text);
+            return new Flight(text, string.GetHashCode(token, StringComparison.Ordinal));
+        }
+
+        public bool Equals(Flight other) => Text.AsSpan().SequenceEqual(other.Text);
+
+        public override bool Equals(object? obj) => obj is Flight other && Equals(other);
+
+        public override int GetHashCode() => hash;
+    }
 
     /// <summary>A valid token, or why it is none.</summary>
     private sealed record Validation(ValidatedToken? Token, Reason? Refusal);

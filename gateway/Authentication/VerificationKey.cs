@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Security.Cryptography;
-using System.Text;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Gateway.Authentication;
@@ -68,23 +66,16 @@ internal sealed class VerificationKey
         return new VerificationKey(kid, algorithm, $"{algorithm} {n} {e}", jwk, (key.KeySize + 7) / 8);
     }
 
-    /// <summary>Whether this key made the signature over the text (which is ASCII).</summary>
-    public bool Verify(ReadOnlySpan<char> signedText, byte[] signature)
+    /// <summary>Whether this key made the signature over the first bytes of the token.</summary>
+    public bool Verify(byte[] token, int signedLength, byte[] signature)
     {
-        if (signature.Length != _signatureLength) return false;
-        var buffer = ArrayPool<byte>.Shared.Rent(signedText.Length);
         try
         {
-            var length = Encoding.ASCII.GetBytes(signedText, buffer);
-            return _provider.Verify(buffer, 0, length, signature, 0, signature.Length);
+            return signature.Length == _signatureLength && _provider.Verify(token, 0, signedLength, signature, 0, signature.Length);
         }
         catch (CryptographicException)
         {
             return false;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 

@@ -22,16 +22,21 @@ public sealed class RevocableToken
     /// <param name="clientId">Client.</param>
     /// <param name="issueTimeMs">Unix ms: the time in the UUIDv7 <c>jti</c> for own tokens, <c>iat</c>·1000 for foreign ones.</param>
     public RevocableToken(string issuer, string? jti, string? sid, string? kid, string? sub, string? clientId, long issueTimeMs)
+        : this(issuer, sid, issueTimeMs)
     {
-        Issuer = issuer;
-        SessionId = sid;
-        IssueTimeMs = issueTimeMs;
         Jti = Hash(issuer, RevocationKind.Jti, jti);
         Sid = Hash(issuer, RevocationKind.Sid, sid);
         Kid = Hash(issuer, RevocationKind.Kid, kid);
         Sub = Hash(issuer, RevocationKind.Sub, sub);
         Client = Hash(issuer, RevocationKind.Client, clientId);
         All = Hash(issuer, RevocationKind.All, "");
+    }
+
+    internal RevocableToken(string issuer, string? sid, long issueTimeMs)
+    {
+        Issuer = issuer;
+        SessionId = sid;
+        IssueTimeMs = issueTimeMs;
     }
 
     /// <summary><c>iss</c> of the token.</summary>
@@ -43,17 +48,17 @@ public sealed class RevocableToken
     /// <summary>When the token was issued, Unix ms.</summary>
     public long IssueTimeMs { get; }
 
-    internal UInt128 Jti { get; }
+    internal UInt128 Jti { get; init; }
 
-    internal UInt128 Sid { get; }
+    internal UInt128 Sid { get; init; }
 
-    internal UInt128 Kid { get; }
+    internal UInt128 Kid { get; init; }
 
-    internal UInt128 Sub { get; }
+    internal UInt128 Sub { get; init; }
 
-    internal UInt128 Client { get; }
+    internal UInt128 Client { get; init; }
 
-    internal UInt128 All { get; }
+    internal UInt128 All { get; init; }
 
     /// <summary>
     /// The kind, and 125 bits of SHA-256 over issuer, kind and id, each delimited by its length. Zero (never looked up) for
