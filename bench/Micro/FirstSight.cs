@@ -14,10 +14,15 @@ internal static class FirstSight
 
     public static async Task<int> RunAsync()
     {
-        using var authentication = await Authentication.StartAsync();
         Console.WriteLine($"{"first sight of a token",-70} {"value",10} {"bar",10}");
-        var missed = Measure(authentication, Authentication.Es256);
-        missed |= Measure(authentication, Authentication.Rs256);
+        var missed = false;
+        foreach (var algorithm in (string[])[Authentication.Es256, Authentication.Rs256])
+        {
+            // A cache of its own, which is not full meanwhile.
+            using var authentication = await Authentication.StartAsync();
+            missed |= Measure(authentication, algorithm);
+        }
+
         return missed ? 1 : 0;
     }
 

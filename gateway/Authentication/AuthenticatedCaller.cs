@@ -11,11 +11,7 @@ internal sealed class AuthenticatedCaller
 {
     private object? _forwardingState;
 
-    public AuthenticatedCaller()
-    {
-        FromHeader = AuthenticationOutcome.Accepted(this, TokenSource.AuthorizationHeader);
-        FromWebSocketProtocol = AuthenticationOutcome.Accepted(this, TokenSource.WebSocketProtocol);
-    }
+    public AuthenticatedCaller() => FromHeader = AuthenticationOutcome.Accepted(this, TokenSource.AuthorizationHeader);
 
     /// <summary><c>iss</c>.</summary>
     public required string Issuer { get; init; }
@@ -58,5 +54,5 @@ internal sealed class AuthenticatedCaller
 
     internal AuthenticationOutcome FromHeader { get; }
 
-    internal AuthenticationOutcome FromWebSocketProtocol { get; }
+    internal AuthenticationOutcome FromWebSocketProtocol => AuthenticationOutcome.Accepted(this, TokenSource.WebSocketProtocol);
 }

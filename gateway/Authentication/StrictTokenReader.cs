@@ -16,6 +16,9 @@ internal static class StrictTokenReader
     public const int MaxLength = 8 * 1024;
 
     private const int MaxDepth = 16;
+    private const int MaxKnownHeader = 512;
+
+    private static readonly KnownHeader?[] KnownHeaders = new KnownHeader?[64];
 
     private static readonly SearchValues<char> Base64UrlAlphabet =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
@@ -35,13 +38,29 @@ internal static class StrictTokenReader
         if (second == first) return false;
         if (token[(second + 1)..].Contains('.')) return false;
 
-        Span<byte> buffer = stackalloc byte[Base64Url.GetMaxDecodedLength(MaxLength)];
-        if (!TryDecode(token[..first], buffer, out var length) || !TryReadHeader(buffer[..length], out var header)) return false;
-        if (!TryDecode(token[(first + 1)..second], buffer, out length) || !TryReadPayload(buffer[..length], out var payload)) return false;
+        Span<byte> buffer = stackalloc byte[Base64Url.GetMaxDecodedLength(token.Length)];
+        if (!TryReadHeader(token[..first], buffer, out var header)) return false;
+        if (!TryDecode(token[(first + 1)..second], buffer, out var length) || !TryReadPayload(buffer[..length], out var payload)) return false;
         if (!TryDecode(token[(second + 1)..], buffer, out length)) return false;
         if (!TokenClaims.TryRead(payload, out var claims)) return false;
 
         result = new UnverifiedToken(header, payload, claims, SignedLength: second, Signature: buffer[..length].ToArray());
+        return true;
+    }
+
+    /// <summary>All tokens of a key have the same header: what a text means is remembered, and never changes.</summary>
+    private static bool TryReadHeader(ReadOnlySpan<char> text, Span<byte> buffer, out TokenHeader header)
+    {
+        ref var place = ref KnownHeaders[(uint)string.GetHashCode(text, StringComparison.Ordinal) % KnownHeaders.Length];
+        if (Volatile.Read(ref place) is { } known && text.SequenceEqual(known.Text))
+        {
+            header = known.Header;
+            return true;
+        }
+
+        header = default;
+        if (!TryDecode(text, buffer, out var length) || !TryReadHeader(buffer[..length], out header)) return false;
+        if (text.Length <= MaxKnownHeader) Volatile.Write(ref place, new KnownHeader(text.ToString(), header));
         return true;
     }
 
@@ -148,6 +167,9 @@ internal static class StrictTokenReader
 
         return true;
     }
+
+    /// <summary>A header as it stands in tokens, and what it means. Where two meet, the later one takes the place.</summary>
+    private sealed record KnownHeader(string Text, TokenHeader Header);
 }
 
 /// <summary>The members of the header that decide anything.</summary>

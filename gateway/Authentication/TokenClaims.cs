@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 
 namespace Gateway.Authentication;
@@ -7,6 +9,10 @@ internal sealed class TokenClaims
 {
     /// <summary>The last second of year 9999: the latest time .NET can express.</summary>
     private const long LatestSecond = 253_402_300_799;
+
+    private static readonly RepeatedValues<string?> Texts = new(Text);
+    private static readonly RepeatedValues<IReadOnlyList<string>?> Lists = new(ReadStringOrStrings);
+    private static readonly RepeatedValues<IReadOnlyList<string>?> ScopeLists = new(ReadScopes);
 
     public string? Issuer { get; private set; }
 
@@ -44,14 +50,19 @@ internal sealed class TokenClaims
         claims = new TokenClaims();
         foreach (var member in payload.EnumerateObject())
         {
-            if (!claims.TryTake(member, member.Value)) return false;
+            var name = JsonMarshal.GetRawUtf8PropertyName(member);
+            // A name counts by what it means, however it is escaped.
+            if (name.Contains((byte)'\\')) name = Encoding.UTF8.GetBytes(member.Name);
+            if (!claims.TryTake(name, member.Value)) return false;
         }
 
         return claims is { ExpiresMs: >= 0, IssuedAtMs: >= 0, Subject.Length: > 0, Audiences.Count: > 0 };
     }
 
     /// <summary>A string, or an array of strings; null for anything else.</summary>
-    public static IReadOnlyList<string>? StringOrStrings(JsonElement value)
+    public static IReadOnlyList<string>? StringOrStrings(JsonElement value) => Lists.Get(value);
+
+    private static string[]? ReadStringOrStrings(JsonElement value)
     {
         if (value.ValueKind == JsonValueKind.String) return [value.GetString()!];
         if (value.ValueKind != JsonValueKind.Array) return null;
@@ -66,35 +77,39 @@ internal sealed class TokenClaims
         return strings;
     }
 
-    private bool TryTake(JsonProperty member, JsonElement value)
+    private bool TryTake(ReadOnlySpan<byte> name, JsonElement value)
     {
-        if (member.NameEquals("exp"u8)) return TryTime(value, out var expires) && (ExpiresMs = expires) >= 0;
-        if (member.NameEquals("iat"u8)) return TryTime(value, out var issued) && (IssuedAtMs = issued) >= 0;
-        if (member.NameEquals("nbf"u8)) return TryTime(value, out var notBefore) && (NotBeforeMs = notBefore) >= 0;
-        if (member.NameEquals("iss"u8)) return (Issuer = Text(value)) is not null;
-        if (member.NameEquals("sub"u8)) return (Subject = Text(value) ?? "").Length > 0;
-        if (member.NameEquals("aud"u8)) return (Audiences = StringOrStrings(value) ?? []).Count > 0;
-        if (member.NameEquals("jti"u8)) return (Jti = Text(value)) is not null;
-        if (member.NameEquals("sid"u8)) return (SessionId = Text(value)) is not null;
-        if (member.NameEquals("client_id"u8)) return (ClientId = Text(value)) is not null;
-        if (member.NameEquals("name"u8)) return (Name = Text(value)) is not null;
-        if (member.NameEquals("token_type"u8)) return (TokenType = Text(value)) is not null;
-        if (member.NameEquals("scope"u8)) return TryScopes(value);
+        if (name.SequenceEqual("exp"u8)) return TryTime(value, out var expires) && (ExpiresMs = expires) >= 0;
+        if (name.SequenceEqual("iat"u8)) return TryTime(value, out var issued) && (IssuedAtMs = issued) >= 0;
+        if (name.SequenceEqual("nbf"u8)) return TryTime(value, out var notBefore) && (NotBeforeMs = notBefore) >= 0;
+        if (name.SequenceEqual("iss"u8)) return (Issuer = Texts.Get(value)) is not null;
+        if (name.SequenceEqual("sub"u8)) return (Subject = Text(value) ?? "").Length > 0;
+        if (name.SequenceEqual("aud"u8)) return (Audiences = StringOrStrings(value) ?? []).Count > 0;
+        if (name.SequenceEqual("jti"u8)) return (Jti = Text(value)) is not null;
+        if (name.SequenceEqual("sid"u8)) return (SessionId = Text(value)) is not null;
+        if (name.SequenceEqual("client_id"u8)) return (ClientId = Texts.Get(value)) is not null;
+        if (name.SequenceEqual("name"u8)) return (Name = Text(value)) is not null;
+        if (name.SequenceEqual("token_type"u8)) return (TokenType = Texts.Get(value)) is not null;
+        if (name.SequenceEqual("scope"u8)) return TryScopes(value);
         // RFC 7800: the token is bound to a key whose possession nobody has proven here.
-        if (member.NameEquals("cnf"u8)) return false;
+        if (name.SequenceEqual("cnf"u8)) return false;
         // OpenID Connect Core sections 2 and 3.3.2.11, Back-Channel Logout section 2.4.
-        IsOtherType |= member.NameEquals("nonce"u8) || member.NameEquals("at_hash"u8) || member.NameEquals("c_hash"u8) || member.NameEquals("events"u8);
+        IsOtherType |= name.SequenceEqual("nonce"u8) || name.SequenceEqual("at_hash"u8) || name.SequenceEqual("c_hash"u8) || name.SequenceEqual("events"u8);
+        return true;
+    }
+
+    private bool TryScopes(JsonElement value)
+    {
+        if (ScopeLists.Get(value) is not { } scopes) return false;
+        Scopes = scopes;
         return true;
     }
 
     /// <summary>RFC 8693 section 4.2: space-separated. Some issuers send an array.</summary>
-    private bool TryScopes(JsonElement value)
+    private static string[]? ReadScopes(JsonElement value)
     {
-        if (StringOrStrings(value) is not { } scopes) return false;
-        Scopes = value.ValueKind == JsonValueKind.String
-            ? scopes[0].Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            : scopes;
-        return true;
+        var scopes = ReadStringOrStrings(value);
+        return scopes is not null && value.ValueKind == JsonValueKind.String ? scopes[0].Split(' ', StringSplitOptions.RemoveEmptyEntries) : scopes;
     }
 
     private static string? Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString() : null;

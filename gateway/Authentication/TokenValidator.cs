@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using System.Text;
 using Gateway.Diagnostics;
 using RevocationProtocol;
@@ -142,7 +143,7 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
             // The strict reader has let nothing but ASCII pass.
             var text = new byte[token.Length];
             Encoding.ASCII.GetBytes(token, text);
-            return new Flight(text, string.GetHashCode(token, StringComparison.Ordinal));
+            return new Flight(text, string.GetHashCode(MemoryMarshal.Cast<byte, char>(text), StringComparison.Ordinal));
         }
 
         public bool Equals(Flight other) => Text.AsSpan().SequenceEqual(other.Text);

@@ -17,17 +17,29 @@ internal sealed class IdentityHeaders
 
     public const string TokenHeader = "X-Identity-Token";
 
-    private readonly (string Name, string Claim, string Value)[] _headers;
-    private readonly ConcurrentDictionary<string, string> _claims = new(StringComparer.Ordinal);
+    private static readonly (string Name, string Claim, Func<AuthenticatedCaller, string> Value)[] Headers =
+    [
+        ("X-User-Id", "sub", caller => HeaderText.Encode(caller.Subject)),
+        ("X-User-Name", "name", caller => HeaderText.Encode(caller.Name ?? "")),
+        ("X-User-Roles", "roles", caller => HeaderText.EncodeList(caller.Roles)),
+        ("X-User-Scopes", "scope", caller => HeaderText.EncodeScopes(caller.Scopes)),
+        ("X-Client-Id", "client_id", caller => HeaderText.Encode(caller.ClientId ?? "")),
+        ("X-Session-Id", "sid", caller => HeaderText.Encode(caller.SessionId ?? "")),
+        ("X-User-Issuer", "iss", caller => caller.IsForeign ? HeaderText.Encode(caller.Issuer) : ""),
+    ];
+
+    // Only what is a caller's own: with many callers it is memory that a request costs.
+    private readonly string[] _values;
     private readonly IdentityTokenCache _tokens = new();
     private readonly AuthenticatedCaller _caller;
     private readonly int _length;
+    private ConcurrentDictionary<string, string>? _claims;
 
     private IdentityHeaders(AuthenticatedCaller caller)
     {
         _caller = caller;
-        _headers = [.. All(caller).Where(header => header.Value.Length > 0)];
-        _length = _headers.Sum(header => header.Name.Length + header.Value.Length);
+        _values = Array.ConvertAll(Headers, header => header.Value(caller));
+        _length = Headers.Zip(_values, (header, value) => value.Length > 0 ? header.Name.Length + value.Length : 0).Sum();
     }
 
     public static IdentityHeaders Of(AuthenticatedCaller caller) =>
@@ -41,8 +53,10 @@ internal sealed class IdentityHeaders
         where THeaders : struct, IHeaderTarget
     {
         var length = rules.SendsAllIdentityHeaders ? _length : 0;
-        foreach (var (name, _, value) in _headers)
+        for (var i = 0; i < _values.Length; i++)
         {
+            var (name, value) = (Headers[i].Name, _values[i]);
+            if (value.Length == 0) continue;
             if (!rules.SendsAllIdentityHeaders)
             {
                 if (!rules.IdentityHeaders.Contains(name)) continue;
@@ -85,14 +99,14 @@ internal sealed class IdentityHeaders
 
     private string DescribeLargest(ForwardingRules rules)
     {
-        var (claim, value) = _headers.Select(header => (header.Claim, header.Value))
+        var (claim, value) = Headers.Zip(_values, (header, value) => (header.Claim, Value: value))
             .Concat(rules.ClaimHeaders.Select(header => (header.Claim, Value: Claim(header.Claim))))
             .MaxBy(header => header.Value.Length);
         return $"The largest claim is {claim} with {value.Length} bytes.";
     }
 
     /// <summary>The route maps decide which claims are ever asked for, so this stays small.</summary>
-    private string Claim(string name) => _claims.GetOrAdd(name, static (claim, caller) => claim switch
+    private string Claim(string name) => LazyInitializer.EnsureInitialized(ref _claims, static () => new(StringComparer.Ordinal)).GetOrAdd(name, static (claim, caller) => claim switch
     {
         // A foreign issuer's are not passed on as they stand in its token.
         "sub" => HeaderText.Encode(caller.Subject),
@@ -111,17 +125,6 @@ internal sealed class IdentityHeaders
         }
 
         return true;
-    }
-
-    private static IEnumerable<(string Name, string Claim, string Value)> All(AuthenticatedCaller caller)
-    {
-        yield return ("X-User-Id", "sub", HeaderText.Encode(caller.Subject));
-        yield return ("X-User-Name", "name", HeaderText.Encode(caller.Name ?? ""));
-        yield return ("X-User-Roles", "roles", HeaderText.EncodeList(caller.Roles));
-        yield return ("X-User-Scopes", "scope", HeaderText.EncodeScopes(caller.Scopes));
-        yield return ("X-Client-Id", "client_id", HeaderText.Encode(caller.ClientId ?? ""));
-        yield return ("X-Session-Id", "sid", HeaderText.Encode(caller.SessionId ?? ""));
-        if (caller.IsForeign) yield return ("X-User-Issuer", "iss", HeaderText.Encode(caller.Issuer));
     }
 }
 

@@ -69,7 +69,7 @@ public sealed class RevocableToken
         if (id is null)
             return UInt128.Zero;
         var length = 5 + Encoding.UTF8.GetMaxByteCount(issuer.Length) + Encoding.UTF8.GetMaxByteCount(id.Length);
-        var buffer = length <= 1024 ? stackalloc byte[1024] : new byte[length];
+        var buffer = length <= 512 ? stackalloc byte[length] : new byte[length];
         buffer[0] = (byte)kind;
         var issuerLength = Encoding.UTF8.GetBytes(issuer, buffer[5..]);
         BinaryPrimitives.WriteInt32LittleEndian(buffer[1..], issuerLength);
