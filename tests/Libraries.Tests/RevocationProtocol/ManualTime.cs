@@ -13,5 +13,12 @@ internal sealed class ManualTime : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => _now;
 
-    public override long GetTimestamp() => _now.UtcTicks;
+    /// <summary>What happens while the clock is being looked at.</summary>
+    public Action? Read { get; set; }
+
+    public override long GetTimestamp()
+    {
+        Read?.Invoke();
+        return _now.UtcTicks;
+    }
 }

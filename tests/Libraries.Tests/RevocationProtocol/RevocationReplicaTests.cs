@@ -112,6 +112,20 @@ public class RevocationReplicaTests
         Assert.Equal(RevocationVerdict.Live, _replica.Check(Token()));
     }
 
+    [Fact]
+    public void Replica_a_read_that_ends_in_the_midst_of_a_check_does_not_vouch_for_what_the_check_has_not_seen()
+    {
+        _replica.Prove(_time.GetTimestamp());
+        _time.Advance(TimeSpan.FromSeconds(10));
+        _time.Read = () =>
+        {
+            _time.Read = null;
+            Revoke(RevocationKind.Jti, "jti-1");
+            _replica.Prove(_time.GetTimestamp());
+        };
+        Assert.NotEqual(RevocationVerdict.Live, _replica.Check(Token()));
+    }
+
     [Theory]
     [InlineData(11)]
     [InlineData(12)]
