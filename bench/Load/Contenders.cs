@@ -15,7 +15,7 @@ internal sealed class Contenders(World world)
     private readonly string _keyEncryptionKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>A proxy made of YARP, in the runtime configuration of an ASP.NET Core application, or in that of the gateway.</summary>
-    public async Task<Contender> PeerAsync(string name, string kind, string algorithm, bool likeGateway = false)
+    public async Task<Contender> PeerAsync(string name, string kind, string algorithm, bool likeGateway = false, int tokens = UsualTokens)
     {
         var port = world.NextPort();
         var settings = Proxy(port, UsualRoutes, policy: null);
@@ -37,7 +37,7 @@ internal sealed class Contenders(World world)
         if (kind == Peer.JwtBearerAndRedis) await world.SetAsync(Peer.RevokedKey(revoked.Jti));
         var checks = kind != Peer.Plain;
         return await ReadyAsync(new Contender(
-            name, port, process, Requests(algorithm, UsualTokens, UsualRoutes), "/r0/bench",
+            name, port, process, Requests(algorithm, tokens, UsualRoutes), "/r0/bench",
             Probes(algorithm, revoked, bad: checks ? 401 : 200, revokedStatus: kind == Peer.JwtBearerAndRedis ? 401 : 200)));
     }
 

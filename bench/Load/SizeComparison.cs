@@ -12,6 +12,12 @@ internal static class SizeComparison
     /// </summary>
     private const string LongIdentityLife = "00:15:00";
 
+    /// <summary>
+    /// Plain YARP with our hosting under the same requests: what more tokens cost that looks at none. A server keeps the text of a
+    /// header that a connection repeats, which is so with one token only.
+    /// </summary>
+    private const string Plain = "YARP without authentication, ";
+
     private const string Renewing = "100,000 tokens, identity tokens of 60 s";
 
     private static readonly (string Name, string What, int Size, Func<Contenders, string, Task<Contender>> Start)[] All =
@@ -20,6 +26,8 @@ internal static class SizeComparison
         ("1 token", "tokens", 1, (all, name) => all.GatewayAsync(name, tokens: 1, identityLifetime: LongIdentityLife)),
         ("100,000 tokens", "tokens", 100_000, (all, name) => all.GatewayAsync(name, tokens: 100_000, identityLifetime: LongIdentityLife)),
         (Renewing, "", 0, (all, name) => all.GatewayAsync(name, tokens: 100_000)),
+        (Plain + "1 token", "", 0, (all, name) => all.PeerAsync(name, Peer.Plain, Tokens.Es256, likeGateway: true, tokens: 1)),
+        (Plain + "100,000 tokens", "", 0, (all, name) => all.PeerAsync(name, Peer.Plain, Tokens.Es256, likeGateway: true, tokens: 100_000)),
         ("0 revocations", "revocations", 1, (all, name) => all.GatewayAsync(name, revocations: 0, identityLifetime: LongIdentityLife)),
         ("1,000,000 revocations", "revocations", 1_000_000, (all, name) => all.GatewayAsync(name, revocations: 1_000_000, identityLifetime: LongIdentityLife)),
         ("100 routes", "routes", 100, (all, name) => all.GatewayAsync(name, routes: 100, identityLifetime: LongIdentityLife)),
@@ -38,6 +46,7 @@ internal static class SizeComparison
         table.Add($"load by size, {options.Rounds} rounds of {options.Seconds} s", results);
         table.Header("CPU a request at");
         table.Add("100,000 tokens against 1", Ratio("100,000 tokens", "1 token"), bar: 1.10);
+        table.Add("the same of plain YARP, which looks at none", Ratio(Plain + "100,000 tokens", Plain + "1 token"));
         table.Add("1,000,000 revocations against 0", Ratio("1,000,000 revocations", "0 revocations"), bar: 1.10);
         table.Add("1,000 routes against 3", Ratio("1,000 routes", Usual), bar: 1.10);
         table.Add("100,000 tokens whose identity tokens are renewed, against 1", Ratio(Renewing, "1 token"));
