@@ -21,6 +21,15 @@ internal sealed class BrowserSignIns(
     /// <summary>How often, at most, use moves the expiry on.</summary>
     private static readonly TimeSpan TouchInterval = TimeSpan.FromMinutes(1);
 
+    // One statement: SQLite has one writer at a time, and others wait for as long as a transaction goes to and fro.
+    private const string InsertLink = """
+        INSERT INTO browser_sign_in_sessions (sign_in_id, sid, expires_ms)
+        SELECT id, {1}, {2} FROM browser_sign_ins WHERE id = {0} AND expires_ms > {3}
+        """;
+
+    // Takes the row's lock, for the same reason as EndAsync; in SQLite whoever writes has locked everything.
+    private const string LockingSignIn = " FOR UPDATE";
+
     private const int MaxAttempts = 5;
 
     /// <summary>How many a list shows.</summary>
@@ -48,6 +57,7 @@ internal sealed class BrowserSignIns(
             await database.BrowserSignIns.Where(signIn => signIn.Id == id && signIn.ExpiresMs > now).ExecuteUpdateAsync(
                 set => set.SetProperty(signIn => signIn.LastSeenAtMs, now).SetProperty(signIn => signIn.ExpiresMs, now + Milliseconds(options.Value.SignInLifetime)),
                 cancellationToken);
+            await database.BrowserSignInSessions.Where(link => link.SignInId == id && link.ExpiresMs <= now).ExecuteDeleteAsync(cancellationToken);
         }
         return new BrowserSignIn(row.Id, row.UserId, row.SessionEpoch, row.AuthTime, row.Amr.Split(' ', StringSplitOptions.RemoveEmptyEntries));
     }
@@ -99,19 +109,9 @@ internal sealed class BrowserSignIns(
     /// <param name="expiresMs">The session's absolute expiry, Unix ms.</param>
     public async Task<bool> LinkSessionAsync(string id, string sid, long expiresMs, CancellationToken cancellationToken)
     {
-        var now = NowMs;
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        // Takes the row's lock, for the same reason as EndAsync.
-        var live = await database.BrowserSignIns.Where(signIn => signIn.Id == id && signIn.ExpiresMs > now)
-            .ExecuteUpdateAsync(set => set.SetProperty(signIn => signIn.LastSeenAtMs, signIn => signIn.LastSeenAtMs), cancellationToken);
-        if (live == 0)
-            return false;
-        await database.BrowserSignInSessions.Where(link => link.SignInId == id && link.ExpiresMs <= now).ExecuteDeleteAsync(cancellationToken);
-        database.BrowserSignInSessions.Add(new BrowserSignInSessionRow { SignInId = id, Sid = sid, ExpiresMs = expiresMs });
-        await database.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return true;
+        var insert = database is SqliteUsersDbContext ? InsertLink : InsertLink + LockingSignIn;
+        return await database.Database.ExecuteSqlRawAsync(insert, [id, sid, expiresMs, NowMs], cancellationToken) == 1;
     }
 
     /// <summary>The sign-ins of a user that stand, the last used first.</summary>
