@@ -27,11 +27,14 @@ internal sealed class Reason
     public static readonly Reason HeaderControlCharacter = new("header_control_character", 400, "A header value holds a control character.");
     public static readonly Reason HeaderNotAscii = new("header_not_ascii", 400, "Authorization, Host or a cookie name holds bytes outside ASCII.");
     public static readonly Reason ContentLengthConflict = new("content_length_conflict", 400, "Content-Length and Transfer-Encoding exclude each other.");
+    public static readonly Reason TransferEncodingUnsupported = new("transfer_encoding_unsupported", 400, "The only transfer coding taken is chunked, once.");
     public static readonly Reason CredentialsAmbiguous = new("credentials_ambiguous", 400, "The request carries more than one credential.");
     public static readonly Reason VerifyTargetConflict = new(
         "verify_target_conflict", 400, "The asked URI or method is given more than once, and differently.");
     public static readonly Reason RouteNotFound = new("route_not_found", 404, "No route matches the request.");
     public static readonly Reason MethodNotAllowed = new("method_not_allowed", 405, "The route does not take this method.");
+
+    public static readonly Reason BodyTooLarge = new("body_too_large", 413, "The body is larger than the route takes.");
 
     // The caller: 401, RFC 6750 section 3.
     public static readonly Reason TokenMissing = new("token_missing", 401, "A bearer token is required.");

@@ -21,6 +21,9 @@ internal static class HeaderRules
         // RFC 9112 section 6.3: both may be request smuggling. Kestrel prefers Transfer-Encoding and renames the other.
         if (headers.TransferEncoding.Count > 0 && (headers.ContentLength is not null || headers.ContainsKey("X-Content-Length")))
             return Reason.ContentLengthConflict;
+        // RFC 9112 section 6.1: of a list Kestrel looks at the last coding alone, undoes that, and the rest would be lost on the way.
+        if (headers.TransferEncoding.Count > 0 && !headers.TransferEncoding.ToString().Equals("chunked", StringComparison.OrdinalIgnoreCase))
+            return Reason.TransferEncodingUnsupported;
 
         foreach (var (name, values) in headers)
         {

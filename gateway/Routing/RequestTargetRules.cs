@@ -24,7 +24,7 @@ internal sealed class RequestTargetRules(RequestDelegate next, IOptions<PathOpti
         }
 
         // RFC 9112 section 6.3: where the length is in doubt, the connection cannot be used again.
-        if (refusal == Reason.ContentLengthConflict) context.Response.Headers.Connection = "close";
+        if (refusal == Reason.ContentLengthConflict || refusal == Reason.TransferEncodingUnsupported) context.Response.Headers.Connection = "close";
         return context.RefuseAsync(refusal);
     }
 

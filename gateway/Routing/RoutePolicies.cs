@@ -54,12 +54,15 @@ internal sealed class RoutePolicies(RequestDelegate next)
     {
         await next(context);
         var response = context.Response;
-        if (response.HasStarted || response.StatusCode < StatusCodes.Status405MethodNotAllowed) return;
+        if (response.HasStarted || response.StatusCode < StatusCodes.Status400BadRequest) return;
         Reason? reason = context.Features.Get<IForwarderErrorFeature>()?.Error switch
         {
             null => response.StatusCode == StatusCodes.Status405MethodNotAllowed ? Reason.MethodNotAllowed : null,
             _ => response.StatusCode switch
             {
+                // The body: broken off, or longer than the route takes.
+                StatusCodes.Status400BadRequest => Reason.RequestMalformed,
+                StatusCodes.Status413PayloadTooLarge => Reason.BodyTooLarge,
                 StatusCodes.Status502BadGateway => Reason.UpstreamFailed,
                 StatusCodes.Status503ServiceUnavailable => Reason.UpstreamUnavailable,
                 StatusCodes.Status504GatewayTimeout => Reason.UpstreamTimeout,

@@ -33,6 +33,9 @@ internal static class RoutingServices
                 _ => Encoding.Latin1,
             };
             kestrel.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
+            // RFC 9112 section 2.2: a line may end with LF alone, and where one party takes it so and another does not, they see
+            // different headers. Read by the server when its first connection is made.
+            AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
             // Streams of any length and pace pass; a route limits its bodies by YARP's MaxRequestBodySize.
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.MinRequestBodyDataRate = null;

@@ -96,6 +96,7 @@ public static class ServiceHost
         builder.AddServiceLogging(service);
         builder.AddTelemetry(service);
         builder.AddManagementListener(service);
+        builder.AddServerLimits();
         builder.Services.AddSingleton<DrainingLifetime>();
         builder.Services.AddSingleton<IHostLifetime>(provider => provider.GetRequiredService<DrainingLifetime>());
         builder.Services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<DrainingLifetime>());

@@ -17,6 +17,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using RevocationProtocol;
 using ServiceHosting;
 using Testing;
@@ -86,6 +87,9 @@ internal sealed class RoutedGateway : IAsyncDisposable
     public IdentityKey IdentityKey { get; } = IdentityKey.Generate(0);
 
     public IdentityKeySet IdentityKeys { get; } = new();
+
+    /// <summary>The server's limits, as the gateway sets them.</summary>
+    public KestrelServerLimits Limits => _app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
 
     /// <summary>The clock of identity tokens.</summary>
     public ShiftedTime Time { get; } = new();

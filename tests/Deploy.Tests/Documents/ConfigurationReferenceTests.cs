@@ -73,7 +73,7 @@ public sealed class ConfigurationReferenceTests
             Read again while running, from files: `ReverseProxy`, `Gateway:Policies`, `Gateway:Cors`, `Gateway:RateLimits`, `Gateway:Verify` and, by Kestrel,
             endpoints and certificates. Everything else is read at start. `gateway check-config` says whether a configuration is good.
 
-            Besides these: `Kestrel` (endpoints, certificates, limits), `ReverseProxy` (YARP's section), `Serilog:MinimumLevel`, and OpenTelemetry's `OTEL_…`
+            Besides these: `Kestrel` (endpoints, certificates; [limits](limits.md)), `ReverseProxy` (YARP's section), `Serilog:MinimumLevel`, and OpenTelemetry's `OTEL_…`
             variables ([telemetry](telemetry.md)).
 
 

@@ -7,7 +7,8 @@ namespace Gateway.Tests.Routing;
 public sealed class HeaderRulesTests : IAsyncLifetime
 {
     private const string Routes = """
-        { "all": { "ClusterId": "backend", "AuthorizationPolicy": "anonymous", "Match": { "Path": "{**all}" } } }
+        { "all": { "ClusterId": "backend", "AuthorizationPolicy": "anonymous", "Match": { "Path": "{**all}" } },
+          "small": { "ClusterId": "backend", "AuthorizationPolicy": "anonymous", "MaxRequestBodySize": 1000, "Match": { "Path": "/small" } } }
         """;
 
     private RoutedGateway _gateway = null!;
@@ -114,6 +115,37 @@ public sealed class HeaderRulesTests : IAsyncLifetime
         var lines = Enumerable.Range(0, 40).Select(i => $"X-Fill-{i}: {new string('a', 1000)}").ToArray();
 
         Assert.Equal(431, (await _gateway.GetAsync("/", lines)).Status);
+    }
+
+    [Fact]
+    public async Task More_than_100_headers_are_431()
+    {
+        Assert.Equal(200, (await _gateway.GetAsync("/", Lines(99))).Status); // and Host
+        Assert.Equal(431, (await _gateway.GetAsync("/", Lines(100))).Status);
+
+        static string[] Lines(int count) => [.. Enumerable.Range(0, count).Select(i => $"X-Fill-{i}: a")];
+    }
+
+    [Fact]
+    public async Task Target_of_more_than_8_KiB_is_414() => Assert.Equal(414, (await _gateway.GetAsync("/" + new string('a', 8192))).Status);
+
+    [Theory]
+    [InlineData("Content-Length: 1001\r\n\r\n", "")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n3E9\r\n", "\r\n0\r\n\r\n")]
+    public async Task Body_larger_than_the_routes_limit_is_413_announced_or_not(string before, string after)
+    {
+        var answer = await _gateway.SendAsync($"POST /small HTTP/1.1\r\nHost: x\r\n{before}{new string('a', 1001)}{after}");
+
+        Assert.Equal(413, answer.Status);
+        Assert.Contains("\"code\":\"body_too_large\"", answer.BodyText, StringComparison.Ordinal);
+        Assert.DoesNotContain(_gateway.Backend.Requests, request => request.Body.Length > 1000);
+    }
+
+    [Fact]
+    public async Task Body_within_the_routes_limit_passes()
+    {
+        Assert.Equal(200, (await _gateway.SendAsync($"POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{new string('a', 1000)}")).Status);
+        Assert.Equal(1000, _gateway.Backend.Last.Body.Length);
     }
 
     private void AssertRefused(int status, string body, string code)
