@@ -5,8 +5,11 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Gateway.Forwarding;
 
 /// <summary>Clients that neither interpret nor change what passes through them.</summary>
-internal sealed class BackendClientFactory(TraceContext trace) : ForwarderHttpClientFactory
+internal sealed class BackendClientFactory(TraceContext trace, ILogger<BackendClientFactory> logger) : ForwarderHttpClientFactory
 {
+    protected override bool CanReuseOldClient(ForwarderHttpClientContext context) =>
+        base.CanReuseOldClient(context) && BackendTls.Read(context.OldMetadata) == BackendTls.Read(context.NewMetadata);
+
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
         base.ConfigureHandler(context, handler);
@@ -19,5 +22,6 @@ internal sealed class BackendClientFactory(TraceContext trace) : ForwarderHttpCl
         handler.AllowAutoRedirect = false;
         handler.UseProxy = false;
         handler.AutomaticDecompression = DecompressionMethods.None;
+        BackendTls.Read(context.NewMetadata).Apply(handler.SslOptions, logger);
     }
 }

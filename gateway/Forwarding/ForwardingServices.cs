@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using RevocationProtocol;
 using ServiceHosting;
+using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms.Builder;
 
@@ -26,6 +27,9 @@ internal static partial class ForwardingServices
         services.TryAddSingleton<IdentityTokens>();
         services.TryAddSingleton<TraceContext>();
         services.AddSingleton<IConfigurationCheck>(provider => provider.GetRequiredService<TrustedProxies>());
+        services.TryAddSingleton<BackendTlsCheck>();
+        services.AddSingleton<IProxyConfigFilter>(provider => provider.GetRequiredService<BackendTlsCheck>());
+        services.AddSingleton<IConfigurationCheck>(provider => provider.GetRequiredService<BackendTlsCheck>());
         services.AddSingleton<ITransformProvider, RawTargetTransformProvider>();
         services.Replace(ServiceDescriptor.Singleton<IForwarderHttpClientFactory, BackendClientFactory>());
 

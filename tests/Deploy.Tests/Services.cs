@@ -44,8 +44,12 @@ internal sealed record Service(string Name, string Project, ServiceDescription D
 internal sealed class Provided : IDisposable
 {
     private readonly List<DirectoryInfo> _directories = [];
+    private DirectoryInfo? _certificates;
 
     public Dictionary<string, string> Environment { get; } = [];
+
+    /// <summary>What stands for the mounted Secret with certificate, key and authority.</summary>
+    public string Certificates => (_certificates ??= MakeCertificates()).FullName;
 
     /// <summary>Every setting, with <c>:</c> between its parts.</summary>
     public HashSet<string> Keys { get; } = new(StringComparer.OrdinalIgnoreCase);
@@ -72,6 +76,14 @@ internal sealed class Provided : IDisposable
     }
 
     public void Dispose() => _directories.ForEach(directory => directory.Delete(recursive: true));
+
+    private DirectoryInfo MakeCertificates()
+    {
+        var directory = Directory.CreateTempSubdirectory("certificates-");
+        _directories.Add(directory);
+        File.Copy(TlsCertificate.Create(directory.FullName).CertificateFile, Path.Combine(directory.FullName, "ca.crt"));
+        return directory;
+    }
 
     private void Remember(JsonNode? node, string path)
     {

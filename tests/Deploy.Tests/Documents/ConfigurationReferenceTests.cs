@@ -20,8 +20,9 @@ public sealed class ConfigurationReferenceTests
         // A definition may explain its members together.
         Assert.Empty(settings.Where(pair => pair.setting.Says is null && pair.section.Says is null).Select(pair => pair.setting.Key));
         Assert.Empty(Settings.All.GroupBy(section => section.Name).Where(group => group.Count() > 1).Select(group => group.Key));
-        Assert.Empty(Settings.OfRoutes.Where(setting => setting.Says is null).Select(setting => setting.Key));
+        Assert.Empty(Settings.OfRoutes.Concat(Settings.OfClusters).Where(setting => setting.Says is null).Select(setting => setting.Key));
         Assert.Equal(Gateway.Routing.RouteMetadata.Known.Order(StringComparer.Ordinal), Settings.OfRoutes.Select(setting => setting.Key));
+        Assert.Equal(Gateway.Forwarding.ClusterMetadata.Known.Order(StringComparer.Ordinal), Settings.OfClusters.Select(setting => setting.Key));
     }
 
     [Theory]
@@ -88,7 +89,14 @@ public sealed class ConfigurationReferenceTests
         }
 
         text.Append("## Metadata of a route\n\nIn `ReverseProxy:Routes:NAME:Metadata`; see [routes](routes.md).\n\n| key | says |\n| --- | --- |\n");
-        foreach (var setting in Settings.OfRoutes) text.Append("| `").Append(setting.Key).Append("` | ").Append(setting.Says).Append(" |\n");
+        Append(Settings.OfRoutes);
+        text.Append("\n## Metadata of a cluster\n\nIn `ReverseProxy:Clusters:NAME:Metadata`; see [TLS](tls.md).\n\n| key | says |\n| --- | --- |\n");
+        Append(Settings.OfClusters);
         return text;
+
+        void Append(IReadOnlyList<Setting> settings)
+        {
+            foreach (var setting in settings) text.Append("| `").Append(setting.Key).Append("` | ").Append(setting.Says).Append(" |\n");
+        }
     }
 }

@@ -46,11 +46,10 @@ internal static class Settings
     ];
 
     /// <summary>Settings in a route's <c>Metadata</c>.</summary>
-    public static IReadOnlyList<Setting> OfRoutes { get; } =
-    [
-        .. typeof(RouteMetadata).GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral && field.Name != nameof(RouteMetadata.Prefix))
-            .Select(field => new Setting((string)field.GetRawConstantValue()!, "text", XmlDocs.Summary(field))).OrderBy(setting => setting.Key, StringComparer.Ordinal),
-    ];
+    public static IReadOnlyList<Setting> OfRoutes { get; } = OfMetadata(typeof(RouteMetadata), nameof(RouteMetadata.Prefix));
+
+    /// <summary>Settings in a cluster's <c>Metadata</c>.</summary>
+    public static IReadOnlyList<Setting> OfClusters { get; } = OfMetadata(typeof(ClusterMetadata), nameof(ClusterMetadata.Prefix));
 
     /// <summary>What .NET, YARP and OpenTelemetry read.</summary>
     private static readonly string[] Platform = ["Kestrel:", "ReverseProxy:", "Serilog:", "AllowedHosts", "OTEL_", "ASPNETCORE_", "DOTNET_", "SSL_CERT_FILE", "POD_NAME"];
@@ -61,6 +60,12 @@ internal static class Settings
         || All.SelectMany(section => section.Settings).Any(setting => Regex.IsMatch(
             key, "^" + Regex.Escape(setting.Key).Replace(":N", @":\d+", StringComparison.Ordinal).Replace(@":\d+AME", ":[^:]+", StringComparison.Ordinal) + (setting.Value.StartsWith("list", StringComparison.Ordinal) ? @"(:[^:]+)?" : setting.Value.StartsWith("lists", StringComparison.Ordinal) ? "(:[^:]+){1,2}" : "") + "$",
             RegexOptions.IgnoreCase, TimeSpan.FromSeconds(1)));
+
+    private static List<Setting> OfMetadata(Type type, string prefix) =>
+    [
+        .. type.GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral && field.Name != prefix)
+            .Select(field => new Setting((string)field.GetRawConstantValue()!, "text", XmlDocs.Summary(field))).OrderBy(setting => setting.Key, StringComparer.Ordinal),
+    ];
 
     private static IEnumerable<SettingSection> Found() =>
         from assembly in Assemblies

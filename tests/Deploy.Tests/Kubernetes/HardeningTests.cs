@@ -1,4 +1,9 @@
+using Gateway.Forwarding;
+using Gateway.Routing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Deploy.Tests.Kubernetes;
 
@@ -72,6 +77,47 @@ public sealed class HardeningTests
             if (app.Configuration["Redis:ConnectionString"] is { } redis && overlay.OfKind("ExternalSecret").Any()) Assert.Contains("ssl=true", redis, StringComparison.Ordinal);
             if (app.Configuration["ConnectionStrings:Users"] is { } users && overlay.OfKind("ExternalSecret").Any()) Assert.Contains("SSL Mode=VerifyFull", users, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task Everything_of_the_auth_service_is_routed_to_it_on_the_issuers_host(string name)
+    {
+        var overlay = await Overlay.ReadAsync(name);
+        var container = overlay.OwnContainers.Single(container => container.Owner == "Deployment/gateway");
+        using var provided = overlay.Provide(container);
+        await using var app = container.Service!.Build(provided);
+        var finder = app.Services.GetRequiredService<RouteFinder>();
+
+        // Documents, JSON API and OAuth take what a client sends with them; a document for everybody needs no credentials.
+        foreach (var (path, authorization) in ((string, AuthorizationRule)[])[
+            ("/openapi/v1.json", AuthorizationRule.Drop), ("/.well-known/openid-configuration", AuthorizationRule.Keep), ("/connect/token", AuthorizationRule.Keep), ("/api/users/me", AuthorizationRule.Keep)])
+        {
+            var request = new DefaultHttpContext { RequestServices = app.Services };
+            (request.Request.Method, request.Request.Host) = ("GET", new HostString(new Uri(app.Configuration["Gateway:Issuers:0:Issuer"]!).Authority));
+            var route = await finder.FindAsync(request, path);
+            Assert.True(route is { IsAuthService: true, Policy.AllowsAnonymous: true }, $"{path} is routed to {route?.RouteId}");
+            Assert.Equal(authorization, route!.Forwarding.Authorization);
+        }
+    }
+
+    [Fact]
+    public async Task Backend_of_production_demands_a_certificate_and_the_gateway_has_one_to_show()
+    {
+        var overlay = await Overlay.ReadAsync("production");
+        var settings = overlay.OwnContainers.Where(container => container.Owner.StartsWith("Deployment", StringComparison.Ordinal))
+            .ToDictionary(container => container.Service!.Name, container =>
+            {
+                using var provided = overlay.Provide(container);
+                using var app = (IDisposable)container.Service!.Build(provided);
+                return ((WebApplication)app).Configuration.AsEnumerable().ToDictionary(StringComparer.OrdinalIgnoreCase);
+            });
+
+        Assert.Equal("RequireCertificate", settings["sample-backend"]["Kestrel:Endpoints:Web:ClientCertificateMode"]);
+        foreach (var key in (string[])["Gateway.ClientCertificate", "Gateway.ClientCertificateKey", "Gateway.ServerAuthority"])
+            Assert.NotNull(settings["gateway"][$"ReverseProxy:Clusters:sample-backend:Metadata:{key}"]);
+        var certificate = overlay.OfKind("Certificate").Single(made => Overlay.NameOf(made) == "gateway");
+        Assert.Contains(certificate["spec"]!["usages"]!.AsArray(), usage => (string)usage! == "client auth");
     }
 
     private static void AssertHosts(IConfiguration configuration)

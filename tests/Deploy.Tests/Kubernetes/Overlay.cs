@@ -70,7 +70,7 @@ internal sealed partial class Overlay
             var mount = container.Spec["volumeMounts"]!.AsArray().Single(mount => (string)mount!["mountPath"]! == path)!;
             Assert.Null(mount["subPath"]);
             var volume = container.Pod["volumes"]!.AsArray().Single(volume => (string)volume!["name"]! == (string)mount["name"]!)!;
-            provided.Environment[setting] = provided.Mount(Files(volume));
+            provided.Environment[setting] = provided.Mount(Files(volume).Select(file => (file.Name, file.Text.Replace("/tls/", provided.Certificates + "/", StringComparison.Ordinal))));
         }
         return provided;
     }
