@@ -62,9 +62,17 @@ public sealed class FloodedSystem : IAsyncLifetime
     /// <summary>A signed-in request, on a connection of its own over HTTP/1.1 and on one over HTTP/2.</summary>
     public async Task AssertServedAsync()
     {
-        var answer = await RawConnection.AskAsync(
-            Stack.Address, $"GET /hello/ HTTP/1.1\r\nHost: {Stack.Address.Authority}\r\nAuthorization: Bearer {_tokens.Access}\r\nConnection: close\r\n\r\n", Deadline, TestContext.Current.CancellationToken);
-        Assert.Equal(200, answer?.Status);
+        int? status = null;
+        await Eventually.TrueAsync(
+            async cancellation =>
+            {
+                status = (await RawConnection.AskAsync(
+                    Stack.Address, $"GET /hello/ HTTP/1.1\r\nHost: {Stack.Address.Authority}\r\nAuthorization: Bearer {_tokens.Access}\r\nConnection: close\r\n\r\n", Deadline, cancellation))?.Status;
+                // On a machine without a moment to spare a read of revocations comes late, and 503 is the right answer then.
+                Assert.True(status is 200 or 503, $"{status}");
+                return status == 200;
+            },
+            Deadline, () => $"somebody else is answered {status}", TestContext.Current.CancellationToken);
 
         await using var other = await RawHttp2Connection.ConnectAsync(Http2, cancellationToken: TestContext.Current.CancellationToken);
         await other.SendAsync(RawHttp2Connection.Get(1, "/public/ping"), TestContext.Current.CancellationToken);
