@@ -33,6 +33,11 @@ internal static partial class ForwardingServices
         services.AddSingleton<ITransformProvider, RawTargetTransformProvider>();
         services.Replace(ServiceDescriptor.Singleton<IForwarderHttpClientFactory, BackendClientFactory>());
 
+        // YARP can seal the cookies of its session affinity. What reads the keys for it at every start is not needed: the first
+        // such cookie does.
+        var preload = services.FirstOrDefault(service => service.ImplementationType?.Name == "DataProtectionHostedService");
+        if (preload is not null) services.Remove(preload);
+
         var yarp = services.Last(service => service.ServiceType == typeof(IHttpForwarder)).ImplementationType
             ?? throw new InvalidOperationException("YARP registers its forwarder in another way than it did.");
         services.Replace(ServiceDescriptor.Singleton<IHttpForwarder>(provider => new BoundaryForwarder(

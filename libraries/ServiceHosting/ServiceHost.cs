@@ -43,7 +43,13 @@ public static class ServiceHost
             return 1;
         }
 
-        await using (app) await app.WaitForShutdownAsync();
+        await using (app)
+        {
+            var returning = StartMemory.ReturnAsync(app.Services.GetRequiredService<TimeProvider>(), app.Lifetime.ApplicationStopping);
+            await app.WaitForShutdownAsync();
+            await returning;
+        }
+
         // A background service that gives up sets it.
         return Environment.ExitCode;
     }
