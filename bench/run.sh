@@ -12,14 +12,17 @@ if (($# > 0)); then
     [[ " ${names[*]} " == *" $1 "* ]] || { echo "run.sh: no benchmark '$1'; there are: ${names[*]}" >&2; exit 2; }
     exec "$here/$1.sh" "${@:2}"
 fi
-missed=() rows=()
+missed=() rows=() times=()
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for name in "${names[@]}"; do
+    began=$SECONDS
     "$here/$name.sh" | tee "$work/output" || missed+=("$name")
+    times+=("$name $((SECONDS - began)) s")
     # A row with a bar ends in the judgement.
     while IFS= read -r row; do rows+=("$(printf '%-12s %s' "$name" "$row")"); done < <(grep -E ' (ok|missed)$' "$work/output")
 done
 printf '\n%-12s %s\n' benchmark 'what, value, bar'
 printf '%s\n' "${rows[@]}"
+printf 'took: %s\n' "$(IFS=,; echo "${times[*]}")"
 ((${#missed[@]} == 0)) || { echo "run.sh: missed or failed: ${missed[*]}" >&2; exit 1; }
