@@ -140,32 +140,28 @@ internal sealed class IdentityTokens(IdentityKeySet keys, IOptions<IdentityOptio
 /// <summary>The identity tokens of one access token. There are as many as clusters that it was used for: nearly always one.</summary>
 internal sealed class IdentityTokenCache
 {
-    private AudienceSlot[] _slots = [];
+    private AudienceSlot? _first;
 
     public AudienceSlot Slot(string audience)
     {
-        foreach (var slot in Volatile.Read(ref _slots))
-        {
-            if (string.Equals(slot.Audience, audience, StringComparison.Ordinal)) return slot;
-        }
-
-        return Add(audience);
-    }
-
-    private AudienceSlot Add(string audience)
-    {
-        var added = new AudienceSlot(audience);
         while (true)
         {
-            var slots = Volatile.Read(ref _slots);
-            if (Array.Find(slots, slot => slot.Audience == audience) is { } other) return other;
-            if (ReferenceEquals(Interlocked.CompareExchange(ref _slots, [.. slots, added], slots), slots)) return added;
+            var first = Volatile.Read(ref _first);
+            for (var slot = first; slot is not null; slot = slot.Next)
+            {
+                if (string.Equals(slot.Audience, audience, StringComparison.Ordinal)) return slot;
+            }
+
+            var added = new AudienceSlot(audience, first);
+            if (ReferenceEquals(Interlocked.CompareExchange(ref _first, added, first), first)) return added;
         }
     }
 
-    internal sealed class AudienceSlot(string audience)
+    internal sealed class AudienceSlot(string audience, AudienceSlot? next)
     {
         private volatile IdentityToken? _current;
+
+        public AudienceSlot? Next { get; } = next;
 
         public string Audience { get; } = audience;
 

@@ -21,12 +21,11 @@ public sealed class RevocableIssuer(string name)
     /// <param name="clientId">Client.</param>
     /// <param name="issueTimeMs">Unix ms.</param>
     public RevocableToken Token(string? jti, string? sid, string? kid, string? sub, string? clientId, long issueTimeMs) =>
-        new(name, sid, issueTimeMs)
+        new(name, sid, sub, issueTimeMs)
         {
             Jti = RevocableToken.Hash(name, RevocationKind.Jti, jti),
             Sid = RevocableToken.Hash(name, RevocationKind.Sid, sid),
             Kid = Shared(RevocationKind.Kid, kid),
-            Sub = RevocableToken.Hash(name, RevocationKind.Sub, sub),
             Client = Shared(RevocationKind.Client, clientId),
             All = _all,
         };

@@ -5,13 +5,16 @@ using System.Text;
 namespace RevocationProtocol;
 
 /// <summary>
-/// The handles by which a token can be revoked, hashed once when the token is first seen so that each later check is
-/// a few memory reads.
+/// The handles by which a token can be revoked, hashed once so that each later check is a few memory reads.
 /// </summary>
 public sealed class RevocableToken
 {
     internal const int KindBits = 3;
     private const int KindShift = 128 - KindBits;
+
+    private readonly string? _subject;
+    // An object, so that it is never read half written.
+    private object? _sub;
 
     /// <summary>Creates the handles of a token that has been validated.</summary>
     /// <param name="issuer"><c>iss</c>.</param>
@@ -22,18 +25,18 @@ public sealed class RevocableToken
     /// <param name="clientId">Client.</param>
     /// <param name="issueTimeMs">Unix ms: the time in the UUIDv7 <c>jti</c> for own tokens, <c>iat</c>·1000 for foreign ones.</param>
     public RevocableToken(string issuer, string? jti, string? sid, string? kid, string? sub, string? clientId, long issueTimeMs)
-        : this(issuer, sid, issueTimeMs)
+        : this(issuer, sid, sub, issueTimeMs)
     {
         Jti = Hash(issuer, RevocationKind.Jti, jti);
         Sid = Hash(issuer, RevocationKind.Sid, sid);
         Kid = Hash(issuer, RevocationKind.Kid, kid);
-        Sub = Hash(issuer, RevocationKind.Sub, sub);
         Client = Hash(issuer, RevocationKind.Client, clientId);
         All = Hash(issuer, RevocationKind.All, "");
     }
 
-    internal RevocableToken(string issuer, string? sid, long issueTimeMs)
+    internal RevocableToken(string issuer, string? sid, string? sub, long issueTimeMs)
     {
+        _subject = sub;
         Issuer = issuer;
         SessionId = sid;
         IssueTimeMs = issueTimeMs;
@@ -54,7 +57,8 @@ public sealed class RevocableToken
 
     internal UInt128 Kid { get; init; }
 
-    internal UInt128 Sub { get; init; }
+    /// <summary>Hashed when it is first asked for: only where there are cut-offs.</summary>
+    internal UInt128 Sub => (UInt128)(_sub ??= Hash(Issuer, RevocationKind.Sub, _subject));
 
     internal UInt128 Client { get; init; }
 
