@@ -8,7 +8,6 @@ using Gateway.RateLimiting;
 using Gateway.Revocation;
 using Gateway.Routing;
 using ServiceHosting;
-using Yarp.ReverseProxy.Model;
 
 namespace Gateway;
 
@@ -21,7 +20,7 @@ internal static class Program
         DefaultManagementUrl = "http://127.0.0.1:8090",
         ShutdownDelayKey = "Gateway:ShutdownDelay",
         TelemetrySources = ["RevocationProtocol", "Gateway.Revocation", GatewayMetrics.Meter],
-        RouteName = endpoint => endpoint.Metadata.GetMetadata<RouteModel>()?.Config.RouteId ?? endpoint.DisplayName,
+        RouteName = endpoint => GatewayRoute.Of(endpoint)?.RouteId ?? endpoint.DisplayName,
     };
 
     internal static Task<int> Main(string[] args)

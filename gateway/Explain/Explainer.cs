@@ -46,7 +46,7 @@ internal sealed class Explainer(Facts facts, TrustedProxies proxies, IdentityTok
         await decide(context);
 
         var endpoint = context.GetEndpoint();
-        var route = endpoint?.Metadata.GetMetadata<GatewayRoute>();
+        var route = GatewayRoute.Of(endpoint);
         var code = context.Features.Get<RequestReason>()?.Code;
         var passes = context.Features.Get<Passed>() is not null && code is null;
         var decision = code is not null ? "refuse" : passes ? "pass" : "answer";
@@ -59,7 +59,7 @@ internal sealed class Explainer(Facts facts, TrustedProxies proxies, IdentityTok
     private async Task EndAsync(HttpContext context)
     {
         if (context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<OwnEndpoint>() is not null) return;
-        if (endpoint.Metadata.GetMetadata<GatewayRoute>() is not { } route || endpoint.Metadata.GetMetadata<RouteModel>() is not { } model)
+        if (GatewayRoute.Of(endpoint) is not { } route || endpoint.Metadata.GetMetadata<RouteModel>() is not { } model)
         {
             // The router's own answer, such as 405.
             if (endpoint.RequestDelegate is { } answer) await answer(context);

@@ -17,7 +17,7 @@ internal sealed class BoundaryForwarder(IHttpForwarder forwarder, TrustedProxies
         HttpContext context, string destinationPrefix, HttpMessageInvoker httpClient, ForwarderRequestConfig requestConfig,
         HttpTransformer transformer, CancellationToken cancellationToken)
     {
-        var route = context.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>()
+        var route = GatewayRoute.Of(context.GetEndpoint())
             ?? throw new InvalidOperationException("Only routes of the gateway are forwarded.");
         if (route.Forwarding.ActivityTimeout is { } timeout && requestConfig.ActivityTimeout != timeout)
             requestConfig = requestConfig with { ActivityTimeout = timeout };

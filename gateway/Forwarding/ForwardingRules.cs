@@ -60,6 +60,10 @@ internal sealed class ForwardingRules
         return true;
     }
 
+    /// <summary>The rules of a route; those that set nothing share <see cref="Default"/>.</summary>
+    public static ForwardingRules Of(IReadOnlyDictionary<string, string>? metadata) =>
+        metadata?.Keys.Any(RouteMetadata.Known.Contains) == true ? Read(metadata, []) : Default;
+
     /// <summary>Reads a route's settings; what is wrong is added to <paramref name="problems"/>, key first.</summary>
     public static ForwardingRules Read(IReadOnlyDictionary<string, string>? metadata, List<string> problems)
     {

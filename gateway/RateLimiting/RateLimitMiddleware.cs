@@ -13,7 +13,7 @@ namespace Gateway.RateLimiting;
 internal sealed class RateLimitMiddleware(RequestDelegate next, RateLimits limits, TrustedProxies proxies)
 {
     public Task InvokeAsync(HttpContext context) =>
-        context.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>() is { RateLimit: { } definition } route
+        GatewayRoute.Of(context.GetEndpoint()) is { RateLimit: { } definition } route
             ? LimitAsync(context, route, limits.Of(definition))
             : next(context);
 

@@ -20,7 +20,7 @@ internal sealed class GatewayRoute(RouteConfig config)
 
     public string RouteId { get; } = config.RouteId;
 
-    public RoutePolicy Policy { get; } = new(Read<PolicyDefinition>(config, RouteMetadata.ResolvedPolicy)
+    public RoutePolicy Policy { get; } = RoutePolicy.Of(Read<PolicyDefinition>(config, RouteMetadata.ResolvedPolicy)
         ?? throw new InvalidOperationException($"Route '{config.RouteId}' has no resolved policy."));
 
     public CorsRule? Cors { get; } = Read<CorsDefinition>(config, RouteMetadata.ResolvedCors) is { } cors ? new CorsRule(cors) : null;
@@ -28,7 +28,7 @@ internal sealed class GatewayRoute(RouteConfig config)
     /// <summary>How many requests pass; null for any number.</summary>
     public RateLimitDefinition? RateLimit { get; } = Read<RateLimitDefinition>(config, RouteMetadata.ResolvedRateLimit);
 
-    public ForwardingRules Forwarding { get; } = ForwardingRules.Read(config.Metadata, []);
+    public ForwardingRules Forwarding { get; } = ForwardingRules.Of(config.Metadata);
 
     /// <summary><c>aud</c> of the identity tokens that the route's backends get.</summary>
     public string Audience { get; } = config.ClusterId ?? "";
@@ -38,6 +38,17 @@ internal sealed class GatewayRoute(RouteConfig config)
 
     /// <summary>Whether the route's backend owns the sign-in cookies.</summary>
     public bool IsAuthService { get; } = string.Equals(config.ClusterId, AuthServiceCluster, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The route of an endpoint; null if it is none of the gateway's.</summary>
+    /// <remarks>
+    /// It is looked for where <see cref="RoutingServices"/> put it, behind all other metadata. The general look-up keeps a table
+    /// for each endpoint, and those of a thousand routes leave no room in the processor's cache.
+    /// </remarks>
+    public static GatewayRoute? Of(Endpoint? endpoint)
+    {
+        if (endpoint?.Metadata is not { Count: > 0 } metadata) return null;
+        return metadata[^1] as GatewayRoute ?? metadata.GetMetadata<GatewayRoute>();
+    }
 
     /// <summary>The boundary around the route's transforms. They change with the route's configuration, and so does this.</summary>
     public HeaderBoundary Boundary(HttpTransformer transforms, TrustedProxies proxies, IdentityTokens tokens, TraceContext trace)

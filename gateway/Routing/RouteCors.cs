@@ -8,7 +8,7 @@ internal sealed class RouteCors(RequestDelegate next)
 {
     public Task InvokeAsync(HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>()?.Cors is not { } cors) return next(context);
+        if (GatewayRoute.Of(context.GetEndpoint())?.Cors is not { } cors) return next(context);
 
         var headers = context.Request.Headers;
         if (HttpMethods.IsOptions(context.Request.Method) && headers.Origin.Count == 1 && headers.AccessControlRequestMethod.Count > 0)

@@ -40,6 +40,6 @@ internal sealed class RouteFinder
         features.Set<IHttpResponseFeature>(new HttpResponseFeature());
         var probe = new DefaultHttpContext(features) { RequestServices = context.RequestServices, RequestAborted = context.RequestAborted };
         await routing(probe);
-        return probe.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>();
+        return GatewayRoute.Of(probe.GetEndpoint());
     }
 }

@@ -13,13 +13,21 @@ internal sealed class RoutePolicies(RequestDelegate next)
     public Task InvokeAsync(HttpContext context)
     {
         if (context.GetEndpoint() is not { } endpoint) return context.RefuseAsync(Reason.RouteNotFound);
-        if (endpoint.Metadata.GetMetadata<OwnEndpoint>() is not null) return next(context);
-        // The router's own answer, such as 405, is no route.
-        if (endpoint is not RouteEndpoint) return PassAsync(context);
+        RoutePolicy policy;
+        if (GatewayRoute.Of(endpoint) is { } route)
+        {
+            if (OwnPaths.Contain(context.Request.Path)) return context.RefuseAsync(Reason.RouteNotFound);
+            policy = route.Policy;
+        }
+        else
+        {
+            if (endpoint.Metadata.GetMetadata<OwnEndpoint>() is not null) return next(context);
+            // The router's own answer, such as 405, is no route.
+            if (endpoint is not RouteEndpoint) return PassAsync(context);
+            policy = endpoint.Metadata.GetMetadata<RoutePolicy>() ?? RoutePolicy.SignedIn;
+            route = null;
+        }
 
-        var route = endpoint.Metadata.GetMetadata<GatewayRoute>();
-        if (route is not null && OwnPaths.Contain(context.Request.Path)) return context.RefuseAsync(Reason.RouteNotFound);
-        var policy = route?.Policy ?? endpoint.Metadata.GetMetadata<RoutePolicy>() ?? RoutePolicy.SignedIn;
         if (FindRefusal(context, policy, route) is { } reason) return RefuseAsync(context, reason, policy);
         return PassAsync(context);
     }

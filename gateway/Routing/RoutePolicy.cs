@@ -40,6 +40,14 @@ internal sealed class RoutePolicy
             (claim.Key, claim.Value, claim.Value.Select(Encoding.UTF8.GetBytes).ToArray()))];
     }
 
+    /// <summary>The policy of a definition; those that ask for nothing in particular are one object for all routes.</summary>
+    public static RoutePolicy Of(PolicyDefinition definition) => definition.Name switch
+    {
+        PolicyDefinition.AnonymousName => Anonymous,
+        PolicyDefinition.DefaultName => SignedIn,
+        _ => new RoutePolicy(definition),
+    };
+
     public string Name => _definition.Name;
 
     /// <summary>For the challenge of a 403 (RFC 6750 section 3); null if it is not about scopes.</summary>

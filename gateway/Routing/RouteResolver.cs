@@ -29,8 +29,9 @@ internal sealed class RouteResolver(IConfiguration configuration, IServiceProvid
         };
         if (route.CorsPolicy is { } cors) metadata[RouteMetadata.ResolvedCors] = JsonSerializer.Serialize(settings.Cors[cors]);
         if (route.RateLimiterPolicy is { } limit) metadata[RouteMetadata.ResolvedRateLimit] = JsonSerializer.Serialize(settings.RateLimits[limit]);
-        // One mechanism decides: ASP.NET Core's authorization, CORS and rate limiting services are told nothing.
-        return new(route with { AuthorizationPolicy = null, CorsPolicy = null, RateLimiterPolicy = null, Metadata = metadata });
+        // One mechanism decides: ASP.NET Core's authorization, CORS and rate limiting services are told nothing. All routes to a
+        // cluster share its name, which is compared at each request.
+        return new(route with { ClusterId = cluster!.ClusterId, AuthorizationPolicy = null, CorsPolicy = null, RateLimiterPolicy = null, Metadata = metadata });
     }
 
     /// <summary>Everything that is wrong with the routes as configured now, one text each.</summary>

@@ -64,12 +64,13 @@ internal static class RoutingServices
     {
         var config = endpoint.Metadata.OfType<RouteModel>().Single().Config;
         var route = new GatewayRoute(config);
-        endpoint.Metadata.Add(route);
         // A preflight names the method it asks for; without CORS, OPTIONS is a method like any other.
         if (route.Cors is not null && endpoint.Metadata.OfType<IHttpMethodMetadata>().SingleOrDefault() is { } methods)
         {
             endpoint.Metadata.Remove(methods);
             endpoint.Metadata.Add(new HttpMethodMetadata(methods.HttpMethods, acceptCorsPreflight: true));
         }
+
+        endpoint.Metadata.Add(route);
     }
 }
