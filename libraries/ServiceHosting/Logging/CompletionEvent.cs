@@ -13,7 +13,11 @@ internal sealed class CompletionEvent : IReadOnlyList<KeyValuePair<string, objec
 {
     public const string Template = "{Method} {Route} {Status} {Reason} in {DurationMs} ms, trace {TraceId}, client {Client}";
 
-    public static readonly EventId Id = new(4000, "Completed");
+    public const int Number = 4000;
+
+    public const string Name = "Completed";
+
+    public static readonly EventId Id = new(Number, Name);
 
     /// <summary>When it ended.</summary>
     public required DateTimeOffset Time { get; init; }

@@ -1,46 +1,39 @@
-using System.Buffers;
-using System.Net;
-using System.Text.Json;
-using Serilog.Events;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Unicode;
 
 namespace ServiceHosting.Logging;
 
 /// <summary>A completion event as a line of JSON, with the members of Serilog's own lines.</summary>
 internal static class CompletionLine
 {
-    public static void Write(CompletionEvent completion, string service, IBufferWriter<byte> output, Utf8JsonWriter json)
-    {
-        json.Reset(output);
-        json.WriteStartObject();
-        json.WriteString("Timestamp"u8, completion.Time);
-        json.WriteString("Level"u8, nameof(LogEventLevel.Information));
-        json.WriteString("MessageTemplate"u8, CompletionEvent.Template);
-        json.WriteString("TraceId"u8, completion.TraceId);
-        if (completion.SpanId != default) json.WriteString("SpanId"u8, completion.SpanId.ToHexString());
+    /// <summary>Enough for a line whose texts are as long as usual.</summary>
+    public const int UsualBytes = 1024;
 
-        json.WriteStartObject("Properties"u8);
-        json.WriteString("Method"u8, completion.Method);
-        json.WriteString("Route"u8, completion.Route);
-        json.WriteNumber("Status"u8, completion.Status);
-        json.WriteString("Reason"u8, completion.Reason);
-        json.WriteNumber("DurationMs"u8, completion.Duration.TotalMilliseconds);
-        WriteClient(completion.Client, json);
-        json.WriteStartObject("EventId"u8);
-        json.WriteNumber("Id"u8, CompletionEvent.Id.Id);
-        json.WriteString("Name"u8, CompletionEvent.Id.Name);
-        json.WriteEndObject();
-        json.WriteString("SourceContext"u8, CompletionLogs.Category);
-        json.WriteString("Service"u8, service);
-        json.WriteEndObject();
-        json.WriteEndObject();
-        json.Flush();
-        output.Write("\n"u8);
+    public static bool TryWrite(CompletionEvent completion, string service, Span<byte> line, out int written) => Utf8.TryWrite(
+        line, CultureInfo.InvariantCulture,
+        $$$"""
+        {"Timestamp":"{{{completion.Time:O}}}","Level":"Information","MessageTemplate":"{{{CompletionEvent.Template}}}","TraceId":{{{new Text(completion.TraceId)}}}{{{new SpanMember(completion.SpanId)}}},"Properties":{"Method":"{{{completion.Method}}}","Route":{{{new Text(completion.Route)}}},"Status":{{{completion.Status}}},"Reason":{{{new Text(completion.Reason)}}},"DurationMs":{{{completion.Duration.TotalMilliseconds}}},"Client":{{{new Text(completion.Client?.ToString())}}},"EventId":{"Id":{{{CompletionEvent.Number}}},"Name":"{{{CompletionEvent.Name}}}"},"SourceContext":"{{{CompletionLogs.Category}}}","Service":{{{new Text(service)}}}}}
+
+        """, out written);
+
+    /// <summary>A JSON string, or null.</summary>
+    private readonly record struct Text(string? Value) : IUtf8SpanFormattable
+    {
+        public bool TryFormat(Span<byte> destination, out int written, ReadOnlySpan<char> format, IFormatProvider? provider) => Value is null
+            ? Utf8.TryWrite(destination, $"null", out written)
+            // The same string where nothing needs escaping, which is nearly always.
+            : Utf8.TryWrite(destination, $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(Value)}\"", out written);
     }
 
-    private static void WriteClient(IPAddress? client, Utf8JsonWriter json)
+    /// <summary>A member that is there only if there is a span.</summary>
+    private readonly record struct SpanMember(ActivitySpanId Id) : IUtf8SpanFormattable
     {
-        Span<char> text = stackalloc char[64];
-        if (client is null) json.WriteNull("Client"u8);
-        else if (client.TryFormat(text, out var length)) json.WriteString("Client"u8, text[..length]);
+        public bool TryFormat(Span<byte> destination, out int written, ReadOnlySpan<char> format, IFormatProvider? provider)
+        {
+            written = 0;
+            return Id == default || Utf8.TryWrite(destination, $",\"SpanId\":\"{Id.ToHexString()}\"", out written);
+        }
     }
 }

@@ -11,7 +11,8 @@ namespace ServiceHosting.Logging;
 /// </summary>
 internal sealed class CompletionLogs(LogOutput output, Serilog.ILogger levels) : ILoggerProvider
 {
-    public static readonly string Category = typeof(CompletionEvent).FullName!;
+    /// <summary>The full name of <see cref="CompletionEvent"/>.</summary>
+    public const string Category = $"{nameof(ServiceHosting)}.{nameof(Logging)}.{nameof(CompletionEvent)}";
 
     public ILogger CreateLogger(string categoryName) =>
         categoryName == Category ? new Logger(output, levels.ForContext(Constants.SourceContextPropertyName, Category)) : NullLogger.Instance;

@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Serilog.Core;
 using Serilog.Events;
@@ -10,30 +8,29 @@ using Serilog.Formatting.Json;
 namespace ServiceHosting.Logging;
 
 /// <summary>
-/// Writes JSON lines to standard output from one thread, all that came within some milliseconds at once. Whoever logs does
-/// not wait: when the output is slow and the queue is full, events are lost, and their number is logged.
+/// Writes JSON lines to standard output from one thread, all that came within 50 ms at once. Whoever logs does
+/// not wait: when the output is slow and too much is pending, events are lost, and their number is logged.
 /// </summary>
 internal sealed class LogOutput : ILogEventSink, IDisposable
 {
-    private const int MaxQueued = 10_000;
+    /// <summary>About 8,000 lines.</summary>
+    private const int MaxPendingBytes = 4 << 20;
 
-    /// <summary>Written at once: what a pipe holds.</summary>
-    private const int WriteSize = 64 * 1024;
-
-    /// <summary>How long a line may wait for others.</summary>
-    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(10);
+    /// <summary>How long a line may wait for others. Each time the thread wakes, it takes a processor from a request.</summary>
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(50);
 
     private static readonly TimeSpan LastWrite = TimeSpan.FromSeconds(2);
 
-    private readonly ConcurrentQueue<object> _queue = new();
-    private readonly ManualResetEventSlim _pending = new(initialState: false, spinCount: 0);
+    // Held while bytes are copied, and for nothing else.
+    private readonly Lock _appending = new();
+    private readonly ManualResetEventSlim _arrived = new(initialState: false, spinCount: 0);
     private readonly ManualResetEventSlim _stopping = new(initialState: false, spinCount: 0);
     private readonly JsonFormatter _formatter = new(renderMessage: true);
     private readonly string _service;
     private readonly TimeProvider _time;
     private readonly Stream _output;
     private readonly Thread _writing;
-    private int _queued;
+    private ArrayBufferWriter<byte> _pending = new();
     private int _lost;
 
     public LogOutput(string service, Stream output, TimeProvider time)
@@ -41,87 +38,91 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         _service = service;
         _output = output;
         _time = time;
-        _writing = new Thread(WriteQueued) { IsBackground = true, Name = "log output" };
+        _writing = new Thread(WritePending) { IsBackground = true, Name = "log output" };
         _writing.Start();
     }
 
-    /// <summary>Queues a completion event; it becomes text on the other thread.</summary>
-    public void Write(CompletionEvent completion) => Enqueue(completion);
+    /// <summary>
+    /// Takes a completion event. It becomes text here, while all that it refers to lies in this processor's cache; the other
+    /// thread would have to fetch that from there.
+    /// </summary>
+    public void Write(CompletionEvent completion)
+    {
+        Span<byte> line = stackalloc byte[CompletionLine.UsualBytes];
+        int written;
+        while (!CompletionLine.TryWrite(completion, _service, line, out written)) line = new byte[line.Length * 2];
+        Append(line[..written]);
+    }
 
-    /// <summary>Queues any other event, as text: what it refers to may change.</summary>
+    /// <summary>Takes any other event.</summary>
     public void Emit(LogEvent logEvent)
     {
         var text = new StringWriter();
         _formatter.Format(logEvent, text);
-        Enqueue(text.ToString());
+        Append(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
-    /// <summary>Writes what is queued, unless the output does not take it.</summary>
+    /// <summary>Writes what is pending, unless the output does not take it.</summary>
     public void Dispose()
     {
         _stopping.Set();
-        _pending.Set();
+        _arrived.Set();
         if (!_writing.Join(LastWrite)) return;
-        _pending.Dispose();
+        _arrived.Dispose();
         _stopping.Dispose();
     }
 
-    private void Enqueue(object line)
+    private void Append(ReadOnlySpan<byte> line)
     {
-        if (Interlocked.Increment(ref _queued) > MaxQueued)
+        bool isFirst;
+        lock (_appending)
         {
-            Interlocked.Decrement(ref _queued);
-            Interlocked.Increment(ref _lost);
-            return;
+            if (_pending.WrittenCount + line.Length > MaxPendingBytes)
+            {
+                _lost++;
+                return;
+            }
+
+            isFirst = _pending.WrittenCount == 0;
+            _pending.Write(line);
         }
 
-        _queue.Enqueue(line);
-        if (!_pending.IsSet) _pending.Set();
+        if (isFirst) _arrived.Set();
     }
 
-    private void WriteQueued()
+    private void WritePending()
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
+        var written = new ArrayBufferWriter<byte>();
         bool stopping;
         do
         {
-            _pending.Wait();
+            _arrived.Wait();
             stopping = _stopping.Wait(Gathering);
-            // Before the queue is looked at: what comes after that sets it again.
-            _pending.Reset();
-            Drain(buffer, json);
+            // Before the lines are taken: the first one after that sets it again.
+            _arrived.Reset();
+            written = Write(Take(written));
         }
         while (!stopping);
     }
 
-    private void Drain(ArrayBufferWriter<byte> buffer, Utf8JsonWriter json)
+    /// <summary>What has come, in exchange for an empty buffer.</summary>
+    private ArrayBufferWriter<byte> Take(ArrayBufferWriter<byte> empty)
     {
-        while (_queue.TryDequeue(out var line))
+        ArrayBufferWriter<byte> taken;
+        int lost;
+        lock (_appending)
         {
-            Interlocked.Decrement(ref _queued);
-            Append(line, buffer, json);
-            if (buffer.WrittenCount >= WriteSize) Flush(buffer);
+            (taken, _pending) = (_pending, empty);
+            (lost, _lost) = (_lost, 0);
         }
 
-        if (Interlocked.Exchange(ref _lost, 0) is > 0 and var lost) AppendLost(lost, buffer, json);
-        Flush(buffer);
+        if (lost > 0) AppendLost(lost, taken);
+        return taken;
     }
 
-    private void Append(object line, ArrayBufferWriter<byte> buffer, Utf8JsonWriter json)
+    private void AppendLost(int lost, ArrayBufferWriter<byte> lines)
     {
-        if (line is CompletionEvent completion)
-        {
-            CompletionLine.Write(completion, _service, buffer, json);
-            return;
-        }
-
-        Encoding.UTF8.GetBytes((string)line, buffer);
-    }
-
-    private void AppendLost(int lost, ArrayBufferWriter<byte> buffer, Utf8JsonWriter json)
-    {
-        json.Reset(buffer);
+        using var json = new Utf8JsonWriter(lines);
         json.WriteStartObject();
         json.WriteString("Timestamp"u8, _time.GetLocalNow());
         json.WriteString("Level"u8, nameof(LogEventLevel.Warning));
@@ -132,14 +133,15 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
         json.WriteEndObject();
         json.WriteEndObject();
         json.Flush();
-        buffer.Write("\n"u8);
+        lines.Write("\n"u8);
     }
 
-    private void Flush(ArrayBufferWriter<byte> buffer)
+    /// <summary>Writes the lines and empties their buffer.</summary>
+    private ArrayBufferWriter<byte> Write(ArrayBufferWriter<byte> lines)
     {
         try
         {
-            _output.Write(buffer.WrittenSpan);
+            _output.Write(lines.WrittenSpan);
             _output.Flush();
         }
         catch (IOException)
@@ -147,6 +149,7 @@ internal sealed class LogOutput : ILogEventSink, IDisposable
             // Nobody reads any more.
         }
 
-        buffer.ResetWrittenCount();
+        lines.ResetWrittenCount();
+        return lines;
     }
 }
