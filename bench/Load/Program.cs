@@ -7,7 +7,7 @@ return args switch
     ["peers", .. var rest] => await PeerComparison.RunAsync(Options.Read(rest)),
     ["sizes", .. var rest] => await SizeComparison.RunAsync(Options.Read(rest)),
     ["hosting", .. var rest] => await HostingComparison.RunAsync(Options.Read(rest)),
-    ["startup", .. var rest] => await Startup.RunAsync(Options.Read(rest)),
+    ["startup", .. var rest] => await Startup.RunAsync(Options.Read(rest, rounds: 5)),
     _ => Usage(),
 };
 
