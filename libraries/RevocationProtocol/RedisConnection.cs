@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using StackExchange.Redis;
 
@@ -5,16 +6,26 @@ namespace RevocationProtocol;
 
 /// <summary>
 /// One multiplexed connection to one Redis (or Redis Cluster): scripts with a deadline, and subscriptions that survive
-/// reconnects. Connects in the background and keeps trying, so that a process may start before its Redis.
+/// reconnects. Connects in the background and keeps trying, so that a process may start before its Redis. A connection
+/// that stays open and says nothing is given up and made anew.
 /// </summary>
 public sealed class RedisConnection : IAsyncDisposable
 {
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(1);
 
+    // The client library never doubts a connection that was established. One whose far side is gone without a word (a host
+    // that lost power, a NAT that forgot it) would stay for as long as the kernel repeats what was sent: a quarter of an hour.
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(4);
+
+    // Without any connection the library goes on trying; should it not, or try the wrong addresses, one begins anew.
+    private static readonly TimeSpan LongestSearch = TimeSpan.FromSeconds(15);
+
     private readonly TimeSpan _timeout;
     private readonly ConfigurationOptions _options;
     private readonly TimeProvider _time;
     private readonly Lock _connecting = new();
+    private readonly ConcurrentQueue<(RedisChannel Channel, Action<RedisChannel, RedisValue> Handler)> _subscriptions = new();
+    private readonly ConcurrentDictionary<int, long> _silentSince = new();
     private Task<ConnectionMultiplexer>? _multiplexer;
 
     /// <summary>Creates the connection; nothing is sent before the first use.</summary>
@@ -29,11 +40,12 @@ public sealed class RedisConnection : IAsyncDisposable
         options.AbortOnConnectFail = false;
         options.ConnectRetry = 1;
         options.ConnectTimeout = 1000;
-        // A connection on which nothing came back for four of these is given up and made anew.
-        options.KeepAlive = 1;
+        // Also how long the library waits for the answers of a new connection, as below: a busy machine must not make it
+        // drop every attempt just before it would succeed.
+        options.KeepAlive = 3;
         // After a failover the new master is found by asking; the default would take a minute.
         options.ConfigCheckSeconds = 2;
-        options.ReconnectRetryPolicy = new LinearRetry(250);
+        options.ReconnectRetryPolicy = new LinearRetry(2000);
         options.ClientName ??= AppDomain.CurrentDomain.FriendlyName;
         _options = options;
     }
@@ -57,21 +69,19 @@ public sealed class RedisConnection : IAsyncDisposable
     public async Task<RedisResult> EvaluateAsync(
         string script, RedisKey[] keys, RedisValue[] arguments, TimeSpan timeout, CancellationToken cancellationToken)
     {
+        var connection = Connect();
         try
         {
-            var database = (await ConnectAsync(timeout, cancellationToken)).GetDatabase();
-            try
-            {
-                return await database.ScriptEvaluateAsync(script, keys, arguments).WaitAsync(timeout, _time, cancellationToken);
-            }
-            catch (RedisServerException e) when (e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
-            {
-                // The server lost its script cache (restart, failover): nothing ran, and the client library now knows.
-                return await database.ScriptEvaluateAsync(script, keys, arguments).WaitAsync(timeout, _time, cancellationToken);
-            }
+            var multiplexer = await WaitAsync(connection, timeout, cancellationToken);
+            var answer = await EvaluateAsync(multiplexer.GetDatabase(), script, keys, arguments, timeout, cancellationToken);
+            if (!_silentSince.IsEmpty)
+                _silentSince.TryRemove(multiplexer.HashSlot(keys[0]), out _);
+            return answer;
         }
         catch (Exception e) when (IsUnavailability(e))
         {
+            if (connection.IsCompletedSuccessfully && !IsAnswer(e))
+                await NoteSilenceAsync(connection, keys[0], e is TimeoutException ? LongestSilence : LongestSearch);
             throw new RedisUnavailableException("Redis did not answer: " + e.GetType().Name, e);
         }
     }
@@ -85,10 +95,11 @@ public sealed class RedisConnection : IAsyncDisposable
     {
         try
         {
-            var subscriber = (await ConnectAsync(_timeout, cancellationToken)).GetSubscriber();
-            await subscriber
-                .SubscribeAsync(new RedisChannel(channel, RedisChannel.PatternMode.Literal), (_, message) => handler(message.ToString()))
-                .WaitAsync(_timeout, _time, cancellationToken);
+            var subscriber = (await WaitAsync(Connect(), _timeout, cancellationToken)).GetSubscriber();
+            (RedisChannel Channel, Action<RedisChannel, RedisValue> Handler) subscription =
+                (new RedisChannel(channel, RedisChannel.PatternMode.Literal), (_, message) => handler(message.ToString()));
+            await subscriber.SubscribeAsync(subscription.Channel, subscription.Handler).WaitAsync(_timeout, _time, cancellationToken);
+            _subscriptions.Enqueue(subscription);
         }
         catch (Exception e) when (IsUnavailability(e))
         {
@@ -103,24 +114,67 @@ public sealed class RedisConnection : IAsyncDisposable
             (await multiplexer).Dispose();
     }
 
-    private Task<ConnectionMultiplexer> ConnectAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    private async Task<RedisResult> EvaluateAsync(
+        IDatabase database, string script, RedisKey[] keys, RedisValue[] arguments, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        Task<ConnectionMultiplexer> multiplexer;
+        try
+        {
+            return await database.ScriptEvaluateAsync(script, keys, arguments).WaitAsync(timeout, _time, cancellationToken);
+        }
+        catch (RedisServerException e) when (e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
+        {
+            // The server lost its script cache (restart, failover): nothing ran, and the client library now knows.
+            return await database.ScriptEvaluateAsync(script, keys, arguments).WaitAsync(timeout, _time, cancellationToken);
+        }
+    }
+
+    /// <summary>Gives a connection up when the node of a key has been silent for too long, whatever other nodes of its cluster say.</summary>
+    private async ValueTask NoteSilenceAsync(Task<ConnectionMultiplexer> connection, RedisKey key, TimeSpan longest)
+    {
+        var silent = await connection;
+        if (_time.GetElapsedTime(_silentSince.GetOrAdd(silent.HashSlot(key), _time.GetTimestamp())) < longest)
+            return;
+        lock (_connecting)
+        {
+            if (_multiplexer != connection)
+                return;
+            _silentSince.Clear();
+            _multiplexer = null;
+        }
+        silent.Close(allowCommandsToComplete: false);
+    }
+
+    private Task<ConnectionMultiplexer> Connect()
+    {
         lock (_connecting)
         {
             // A name that could not be resolved yet, say: the next caller tries again.
             if (_multiplexer is null or { IsFaulted: true })
-                _multiplexer = ConnectionMultiplexer.ConnectAsync(_options);
-            multiplexer = _multiplexer;
+                _multiplexer = OpenAsync();
+            return _multiplexer;
         }
-        return multiplexer.IsCompletedSuccessfully ? multiplexer : multiplexer.WaitAsync(timeout, _time, cancellationToken);
     }
+
+    private async Task<ConnectionMultiplexer> OpenAsync()
+    {
+        var multiplexer = await ConnectionMultiplexer.ConnectAsync(_options);
+        // Those of the connection before. Without a connection yet they are made as soon as there is one.
+        foreach (var (channel, handler) in _subscriptions)
+            _ = multiplexer.GetSubscriber().SubscribeAsync(channel, handler);
+        return multiplexer;
+    }
+
+    private Task<ConnectionMultiplexer> WaitAsync(Task<ConnectionMultiplexer> connection, TimeSpan timeout, CancellationToken cancellationToken) =>
+        connection.IsCompletedSuccessfully ? connection : connection.WaitAsync(timeout, _time, cancellationToken);
+
+    /// <summary>Whether a server said so, and not the library: that it knows the cluster's node for the slot but has no connection to it.</summary>
+    private static bool IsAnswer(Exception exception) =>
+        exception is RedisServerException && !exception.Message.StartsWith("Endpoint ", StringComparison.Ordinal);
 
     private static bool IsUnavailability(Exception exception) => exception switch
     {
         RedisConnectionException or TimeoutException or ObjectDisposedException or SocketException => true,
-        // The library's own: it knows the cluster's node for the slot but has no connection to it.
-        RedisServerException server when server.Message.StartsWith("Endpoint ", StringComparison.Ordinal) => true,
+        RedisServerException when !IsAnswer(exception) => true,
         // The states of a server or cluster that pass by themselves or by an operator's hand; each refused before the script changed anything.
         RedisServerException server => server.Message.Split(' ', 2)[0] is
             "LOADING" or "READONLY" or "MASTERDOWN" or "CLUSTERDOWN" or "TRYAGAIN" or "MOVED" or "ASK" or "OOM" or "MISCONF" or "NOREPLICAS" or "BUSY",
