@@ -39,11 +39,14 @@ internal sealed class UsersDatabaseOptions
     private static NpgsqlConnectionStringBuilder ReadPostgreSql(string connectionString)
     {
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
+        // Its ContainsKey says yes to every keyword there is, so what is at the provider's default counts as not chosen.
+        var defaults = new NpgsqlConnectionStringBuilder();
         // The account query runs at every refresh: prepared once per connection, it is not planned each time.
-        if (!builder.ContainsKey("Max Auto Prepare")) builder.MaxAutoPrepare = 32;
+        if (builder.MaxAutoPrepare == defaults.MaxAutoPrepare) builder.MaxAutoPrepare = 32;
         // A request must hear within seconds that the database is away.
-        if (!builder.ContainsKey("Timeout")) builder.Timeout = 3;
-        if (!builder.ContainsKey("Command Timeout")) builder.CommandTimeout = 5;
+        if (builder.Timeout == defaults.Timeout) builder.Timeout = 3;
+        if (builder.CommandTimeout == defaults.CommandTimeout) builder.CommandTimeout = 5;
+        if (builder.CancellationTimeout == defaults.CancellationTimeout) builder.CancellationTimeout = 500;
         return builder;
     }
 
