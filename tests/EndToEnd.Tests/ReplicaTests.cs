@@ -31,29 +31,6 @@ public sealed class ReplicaTests
         Assert.NotEqual("", string.Concat(await Task.WhenAll(cluster.Nodes.Select(node => node.RunCliAsync("keys", "gw:*")))));
     }
 
-    [Fact]
-    public async Task Logout_holds_after_everything_was_restarted_on_an_empty_redis()
-    {
-        await using var stack = await Stack.StartAsync();
-        var tokens = await stack.SignInAsync();
-        await stack.Client.LogoutAsync(tokens.Access);
-
-        foreach (var service in stack.Services) service.Kill();
-        await stack.Redis.RestartAsync();
-        foreach (var service in stack.Services)
-        {
-            await service.ExitedAsync(TestContext.Current.CancellationToken);
-            service.Launch();
-        }
-
-        foreach (var service in stack.Services) await service.ReadyAsync(TestContext.Current.CancellationToken);
-
-        var answer = await stack.Client.GetAsync("/hello/", tokens.Access);
-        Assert.Equal((401, "token_revoked"), (answer.Status, answer.Code));
-        Assert.Equal(401, (await stack.Client.RefreshAsync(tokens.Refresh)).Status);
-        Assert.Equal(200, (await stack.Client.GetAsync("/hello/", (await stack.SignInAsync()).Access)).Status);
-    }
-
     private static async Task CheckAsync(string? database, string? redis = null, int gateways = 2)
     {
         var environment = new Dictionary<string, string>();

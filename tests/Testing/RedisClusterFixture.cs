@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Testing;
 
 /// <summary>
-/// Redis Cluster of three masters, each a redis-server of the distribution with a third of the slots, without replicas.
-/// Nodes may be killed and restarted one by one; they know their slots again.
+/// Redis Cluster of three masters, each a redis-server of the distribution with a third of the slots. Nodes may be killed
+/// and restarted one by one; they know their slots again. A master that has a replica is replaced by it.
 /// </summary>
 public sealed class RedisClusterFixture : IAsyncDisposable
 {
@@ -13,11 +13,14 @@ public sealed class RedisClusterFixture : IAsyncDisposable
 
     private readonly List<PortLease> _busPorts = [];
 
-    /// <summary>The nodes, by the order of their slots; empty before the start.</summary>
+    /// <summary>The nodes, masters first by the order of their slots, then their replicas in the same order; empty before the start.</summary>
     public IReadOnlyList<RedisFixture> Nodes { get; private set; } = [];
 
     /// <summary>Connection string that names every node.</summary>
     public string Endpoints => string.Join(',', Nodes.Select(node => node.Endpoint));
+
+    /// <summary>Whether each master has a replica, which takes its place when it dies.</summary>
+    public bool WithReplicas { get; init; }
 
     /// <summary>Whether every write survives a kill; see <see cref="RedisFixture.AppendOnly"/>.</summary>
     public bool AppendOnly { get; init; }
@@ -26,7 +29,7 @@ public sealed class RedisClusterFixture : IAsyncDisposable
     public async Task StartAsync()
     {
         if (Nodes.Count > 0) return;
-        _busPorts.AddRange(Enumerable.Range(0, Masters).Select(_ => PortLease.Take()));
+        _busPorts.AddRange(Enumerable.Range(0, WithReplicas ? 2 * Masters : Masters).Select(_ => PortLease.Take()));
         Nodes = [.. _busPorts.Select(port => new RedisFixture
         {
             AppendOnly = AppendOnly,
@@ -42,28 +45,43 @@ public sealed class RedisClusterFixture : IAsyncDisposable
 
         foreach (var other in Nodes.Skip(1))
             await Nodes[0].RunCliAsync("cluster", "meet", "127.0.0.1", $"{other.Port}", $"{_busPorts[IndexOf(other)].Port}");
+        await Eventually.TrueAsync(IsServedAsync, "every node finds every slot served");
+        for (var i = Masters; i < Nodes.Count; i++) await Nodes[i].RunCliAsync("cluster", "replicate", await Nodes[i - Masters].RunCliAsync("cluster", "myid"));
         await CompleteAsync();
     }
 
-    /// <summary>Waits until every node finds every slot served.</summary>
+    /// <summary>Waits until every node finds every slot served, and every replica follows.</summary>
     public Task CompleteAsync() => Eventually.TrueAsync(
         async () =>
         {
+            var following = 0;
             foreach (var node in Nodes)
-            {
-                var info = await node.RunCliAsync("cluster", "info");
-                if (!info.Contains("cluster_state:ok", StringComparison.Ordinal) || !info.Contains($"cluster_known_nodes:{Masters}", StringComparison.Ordinal)) return false;
-            }
-
-            return true;
+                following += (await node.RunCliAsync("info", "replication")).Contains("master_link_status:up", StringComparison.Ordinal) ? 1 : 0;
+            return await IsServedAsync() && following == Nodes.Count - Masters;
         },
         "the cluster is complete");
 
+    /// <summary>Whether every running node finds every slot served.</summary>
+    public async Task<bool> IsServedAsync()
+    {
+        foreach (var node in Nodes.Where(node => node.Running))
+        {
+            var info = await node.RunCliAsync("cluster", "info");
+            if (!info.Contains("cluster_state:ok", StringComparison.Ordinal) || !info.Contains($"cluster_known_nodes:{Nodes.Count}", StringComparison.Ordinal)) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>The node that serves a key now.</summary>
-    public async Task<RedisFixture> NodeOfAsync(string key)
+    public async Task<RedisFixture> NodeOfAsync(string key) =>
+        await FindNodeOfAsync(key) ?? throw new InvalidOperationException($"No node serves the slot of {key}.");
+
+    /// <summary>The running node that serves a key now; null while none does.</summary>
+    public async Task<RedisFixture?> FindNodeOfAsync(string key)
     {
         var slot = await SlotOfAsync(key);
-        foreach (var node in Nodes)
+        foreach (var node in Nodes.Where(node => node.Running))
         {
             var myself = (await node.RunCliAsync("cluster", "nodes")).Split('\n').Single(line => line.Contains("myself", StringComparison.Ordinal));
             foreach (var range in myself.Split(' ').Skip(8).Where(range => !range.StartsWith('[')))
@@ -73,7 +91,7 @@ public sealed class RedisClusterFixture : IAsyncDisposable
             }
         }
 
-        throw new InvalidOperationException($"No node serves the slot of {key}.");
+        return null;
     }
 
     /// <summary>Moves the slot of a key, with all its keys, to another node, as resharding does; returns that node.</summary>
@@ -98,7 +116,7 @@ public sealed class RedisClusterFixture : IAsyncDisposable
         _busPorts.ForEach(port => port.Dispose());
     }
 
-    private async Task<int> SlotOfAsync(string key) => int.Parse(await Nodes[0].RunCliAsync("cluster", "keyslot", key), CultureInfo.InvariantCulture);
+    private async Task<int> SlotOfAsync(string key) => int.Parse(await Nodes.First(node => node.Running).RunCliAsync("cluster", "keyslot", key), CultureInfo.InvariantCulture);
 
-    private int IndexOf(RedisFixture node) => Enumerable.Range(0, Masters).Single(i => Nodes[i] == node);
+    private int IndexOf(RedisFixture node) => Enumerable.Range(0, Nodes.Count).Single(i => Nodes[i] == node);
 }

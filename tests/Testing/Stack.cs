@@ -17,6 +17,7 @@ public sealed class Stack : IAsyncDisposable
     private readonly StackOptions _options;
     private readonly List<ServiceProcess> _gateways = [];
     private readonly List<ServiceProcess> _authServices = [];
+    private readonly Dictionary<ServiceProcess, TcpProxy> _redisProxies = [];
 
     private Stack(StackOptions options)
     {
@@ -52,6 +53,9 @@ public sealed class Stack : IAsyncDisposable
 
     /// <summary>A client of gateway 0 that follows no redirect and keeps no cookie.</summary>
     public HttpClient Client { get; private set; } = null!;
+
+    /// <summary>The network between a service and Redis, where the stack was asked for some.</summary>
+    public TcpProxy RedisProxyOf(ServiceProcess service) => _redisProxies[service];
 
     /// <summary>Starts everything at once and returns when all of it is ready.</summary>
     public static async Task<Stack> StartAsync(StackOptions? options = null, CancellationToken cancellationToken = default)
@@ -101,6 +105,7 @@ public sealed class Stack : IAsyncDisposable
         Client?.Dispose();
         foreach (var service in _gateways.Concat(_authServices)) await service.DisposeAsync();
         if (SampleBackend is { } backend) await backend.DisposeAsync();
+        foreach (var proxy in _redisProxies.Values) await proxy.DisposeAsync();
         await Redis.DisposeAsync();
         _leases.ForEach(lease => lease.Dispose());
         _directory.Delete(recursive: true);
@@ -150,7 +155,11 @@ public sealed class Stack : IAsyncDisposable
             ["ReverseProxy__Clusters__sample-backend__Destinations__1__Address"] = Text(SampleBackend.Address),
         };
         for (var i = 0; i < _authServices.Count; i++)
+        {
             environment[$"ReverseProxy__Clusters__auth-service__Destinations__{i + 1}__Address"] = Text(_authServices[i].Address);
+            // Asked only where health checks are on.
+            environment[$"ReverseProxy__Clusters__auth-service__Destinations__{i + 1}__Health"] = Text(_authServices[i].Readiness);
+        }
 
         return Service($"gateway-{number}", "gateway", "Gateway", address, new Uri(management, "/healthz/ready"), _options.GatewayEnvironment, environment);
     }
@@ -160,9 +169,12 @@ public sealed class Stack : IAsyncDisposable
     {
         environment["DOTNET_ENVIRONMENT"] = environment["ASPNETCORE_ENVIRONMENT"] = "Development";
         environment["Kestrel__Endpoints__Http__Url"] = Text(address);
-        environment["Redis__ConnectionString"] = _options.SecondRedis is { } second ? $"{Redis.Endpoint},{second}" : Redis.Endpoint;
+        var proxy = _options.RedisProxies ? new TcpProxy(Redis.Port) : null;
+        environment["Redis__ConnectionString"] = proxy?.Endpoint ?? (_options.SecondRedis is { } second ? $"{Redis.Endpoint},{second}" : Redis.Endpoint);
         foreach (var (key, value) in _options.Environment.Concat(chosen)) environment[key] = value;
-        return new ServiceProcess(name, project, assembly, Path.Combine(_directory.FullName, name + ".log"), address, readiness, environment);
+        var service = new ServiceProcess(name, project, assembly, Path.Combine(_directory.FullName, name + ".log"), address, readiness, environment);
+        if (proxy is not null) _redisProxies.Add(service, proxy);
+        return service;
     }
 
     private Uri NewAddress()

@@ -14,6 +14,9 @@ public sealed record StackOptions
     /// <summary><c>host:port</c> of a further Redis that may take the place of the stack's own: a replica of it, say.</summary>
     public string? SecondRedis { get; init; }
 
+    /// <summary>Whether each service reaches the stack's Redis over a network of its own: <see cref="Stack.RedisProxyOf"/>.</summary>
+    public bool RedisProxies { get; init; }
+
     /// <summary>Connection string of the users' database; a new SQLite file when null.</summary>
     public string? Database { get; init; }
 
