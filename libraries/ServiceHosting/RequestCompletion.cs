@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using ServiceHosting.Logging;
 
@@ -11,7 +12,7 @@ namespace ServiceHosting;
 /// other header. What a request throws ends here, as a problem body without details.
 /// </summary>
 internal sealed partial class RequestCompletion(
-    RequestDelegate next, ServiceDescription service, TimeProvider time, IMeterFactory meters, ILogger<RequestCompletion> logger,
+    RequestDelegate next, ServiceDescription service, TimeProvider time, IConfiguration configuration, IMeterFactory meters, ILogger<RequestCompletion> logger,
     ILogger<CompletionEvent> completions)
 {
     public const string Meter = "ServiceHosting";
@@ -19,6 +20,8 @@ internal sealed partial class RequestCompletion(
     /// <summary>Never sent: the client had gone. The number nginx uses in its logs.</summary>
     private const int ClientClosedRequest = 499;
 
+    // Without an exporter a span may be there all the same, for the trace id in logs; nobody reads more of it.
+    private readonly bool _exportsSpans = TelemetryExport.IsConfigured(configuration);
     private readonly Counter<long> _refusals = meters.Create(Meter).CreateCounter<long>(
         "service.refusals", "{request}", "Requests answered with a problem, by its stable code.");
 
@@ -50,8 +53,23 @@ internal sealed partial class RequestCompletion(
         {
             var reason = context.Features.Get<RequestReason>()?.Code;
             if (reason is not null) _refusals.Add(1, new KeyValuePair<string, object?>("reason", reason));
+            if (_exportsSpans && Activity.Current is { } span) Describe(span, context, status, reason);
             if (completions.IsEnabled(LogLevel.Information)) Write(context, started, status, reason);
         }
+    }
+
+    /// <summary>ASP.NET Core 10 leaves its span without a name and tags of its own; those a client chooses are not among these either.</summary>
+    private void Describe(Activity span, HttpContext context, int status, string? reason)
+    {
+        var method = KnownMethod(context.Request.Method);
+        var route = context.GetEndpoint() is { } endpoint ? service.RouteName(endpoint) : null;
+        span.DisplayName = route is null ? method : $"{method} {route}";
+        span.SetTag("http.request.method", method);
+        if (route is not null) span.SetTag("http.route", route);
+        status = status != 0 ? status : context.Response.StatusCode;
+        span.SetTag("http.response.status_code", status);
+        if (reason is not null) span.SetTag("error.type", reason);
+        if (status >= StatusCodes.Status500InternalServerError) span.SetStatus(ActivityStatusCode.Error);
     }
 
     private void Write(HttpContext context, long started, int status, string? reason)

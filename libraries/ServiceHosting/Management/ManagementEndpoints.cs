@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -16,6 +17,8 @@ internal sealed class ManagementEndpoints(
     public Task InvokeAsync(HttpContext context)
     {
         context.Response.Headers.CacheControl = "no-store";
+        // Probes every few seconds would be most of all traces.
+        if (Activity.Current is { } span) span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
         // RFC 9110 section 7.4: not authoritative for that host. Stops DNS rebinding from a browser on this machine.
         if (!IsKnownHost(context)) return RefuseAsync(context, StatusCodes.Status421MisdirectedRequest, "unknown_host", "Unknown Host.");
 
