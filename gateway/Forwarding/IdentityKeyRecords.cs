@@ -22,10 +22,15 @@ internal sealed class IdentityKeyRecords(RedisConnection redis, string prefix)
           if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
           else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
         end
+        redis.call('PUBLISH', KEYS[1], 'changed')
         return 1
         """;
 
     private readonly RedisKey[] _keys = [prefix + "identity-keys"];
+
+    /// <summary>Calls back when a gateway has changed the records.</summary>
+    /// <exception cref="RedisUnavailableException">Nothing can be heard now.</exception>
+    public Task ListenAsync(Action changed, CancellationToken cancellationToken) => redis.SubscribeAsync(_keys[0].ToString(), _ => changed(), cancellationToken);
 
     /// <summary>All records by key id.</summary>
     /// <exception cref="RedisUnavailableException">Redis does not answer.</exception>

@@ -1,15 +1,21 @@
+using System.Threading.Channels;
 using RevocationProtocol;
 using ServiceHosting;
 
 namespace Gateway.Forwarding;
 
-/// <summary>Reads the shared keys at start, as soon as Redis answers, and then every few seconds.</summary>
-internal sealed partial class IdentityKeyRefresher(IdentityKeyStore store, IdentityKeySet keys, TimeProvider time, ILogger<IdentityKeyRefresher> logger)
-    : BackgroundService
+/// <summary>
+/// Reads the shared keys at start, as soon as Redis answers, then every few seconds, and at once when another gateway has changed
+/// them: where Redis lost them, it may sign with a key of its own that backends ask this gateway for.
+/// </summary>
+internal sealed partial class IdentityKeyRefresher(
+    IdentityKeyStore store, IdentityKeyRecords records, IdentityKeySet keys, TimeProvider time, ILogger<IdentityKeyRefresher> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RetryWithoutKeys = TimeSpan.FromMilliseconds(250);
 
+    private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private bool _isListening;
     private bool _isAway;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -17,7 +23,21 @@ internal sealed partial class IdentityKeyRefresher(IdentityKeyStore store, Ident
         while (!stoppingToken.IsCancellationRequested)
         {
             await TryRefreshAsync(stoppingToken);
-            await Task.Delay(keys.Signer is null ? RetryWithoutKeys : Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await WaitAsync(keys.Signer is null ? RetryWithoutKeys : Interval, stoppingToken);
+        }
+    }
+
+    private async Task WaitAsync(TimeSpan longest, CancellationToken stoppingToken)
+    {
+        using var timeout = new CancellationTokenSource(longest, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
+        try
+        {
+            await _changes.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody said anything: time to look.
         }
     }
 
@@ -25,6 +45,8 @@ internal sealed partial class IdentityKeyRefresher(IdentityKeyStore store, Ident
     {
         try
         {
+            if (!_isListening) await records.ListenAsync(() => _changes.Writer.TryWrite(true), stoppingToken);
+            _isListening = true;
             await store.RefreshAsync(stoppingToken);
             _isAway = false;
         }

@@ -9,13 +9,14 @@ namespace ForwardedIdentity;
 
 /// <summary>
 /// The gateway's public keys. Known keys are found in memory and renewed in the background; an unknown key id makes one
-/// fetch that all who wait for it share, then none for a while, so that made-up ids cannot flood the gateway. While the
+/// fetch that all who wait for it share, then none for a while, so that made-up ids cannot flood the gateway. Whether an id
+/// is made up is known only by a fetch that began after the token came; without one the token cannot be judged. While the
 /// gateway does not answer, the last good keys serve on.
 /// </summary>
 internal sealed partial class IdentityKeys(Uri address, Func<HttpClient> clients, TimeProvider time, ILogger logger)
 {
-    /// <summary>Unknown key ids are refused without a fetch for this long after the last.</summary>
-    public static readonly TimeSpan Cooldown = TimeSpan.FromSeconds(5);
+    /// <summary>Unknown key ids make no fetch for this long after the last.</summary>
+    public static readonly TimeSpan Cooldown = TimeSpan.FromSeconds(1);
 
     /// <summary>A key that the gateway withdraws is gone here this long after at the latest, if requests come in.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(1);
@@ -37,16 +38,20 @@ internal sealed partial class IdentityKeys(Uri address, Func<HttpClient> clients
     public SecurityKey? Find(string? kid) => kid is not null && _snapshot is { } snapshot ? snapshot.Keys.GetValueOrDefault(kid) : null;
 
     /// <summary>Makes sure that <see cref="Find"/> knows the key if the gateway does; without an id, that there are keys.</summary>
-    /// <exception cref="IdentityKeysUnavailableException">No keys were ever fetched.</exception>
+    /// <exception cref="IdentityKeysUnavailableException">No keys were ever fetched, or not since a key of that id was asked for.</exception>
     public async ValueTask PrepareAsync(string? kid, CancellationToken cancellationToken)
     {
+        var asked = time.GetTimestamp();
         var snapshot = _snapshot;
         var known = kid is null ? snapshot is not null : Find(kid) is not null;
         if (known && time.GetElapsedTime(snapshot!.At) < MaxAge) return;
         var fetch = Fetch();
         if (known) return;
         await fetch.WaitAsync(cancellationToken);
-        if (_snapshot is null) throw new IdentityKeysUnavailableException(UnavailableReason!);
+        if (_snapshot is not { } now) throw new IdentityKeysUnavailableException(UnavailableReason!);
+        // All gateways started anew at once, on an empty Redis, sign with a new key: its first tokens must not end in a 401.
+        if (kid is not null && now.At < asked && Find(kid) is null)
+            throw new IdentityKeysUnavailableException("The key of the identity token is not known yet, and the gateway cannot be asked now.");
     }
 
     /// <summary>The fetch that is under way, or a new one, or nothing during the cool-down.</summary>

@@ -66,6 +66,22 @@ public sealed class IdentityKeysTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Unknown_id_that_the_gateway_was_not_asked_for_is_not_called_made_up()
+    {
+        await _keys.PrepareAsync("first", Cancellation);
+        _time.Advance(IdentityKeys.Cooldown / 2);
+        _gateway.Keys = [_second];
+        await Assert.ThrowsAsync<IdentityKeysUnavailableException>(async () => await _keys.PrepareAsync("second", Cancellation));
+
+        _time.Advance(IdentityKeys.Cooldown / 2);
+        await _keys.PrepareAsync("second", Cancellation);
+        Assert.NotNull(_keys.Find("second"));
+        _gateway.Status = 500;
+        _time.Advance(IdentityKeys.Cooldown);
+        await Assert.ThrowsAsync<IdentityKeysUnavailableException>(async () => await _keys.PrepareAsync("third", Cancellation));
+    }
+
+    [Fact]
     public async Task Withdrawn_key_is_gone_after_the_longest_age()
     {
         await _keys.PrepareAsync("first", Cancellation);

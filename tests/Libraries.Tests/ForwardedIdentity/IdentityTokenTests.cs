@@ -77,7 +77,6 @@ public sealed class IdentityTokenTests(Backend backend) : IClassFixture<Backend>
             header => header.Remove("typ"),
             header => header.Remove("kid"),
             header => header["kid"] = 1,
-            header => header["kid"] = "unknown",
             header => header["alg"] = "none",
             header => header["alg"] = "HS256",
             header => header["alg"] = "ES384",
@@ -85,6 +84,21 @@ public sealed class IdentityTokenTests(Backend backend) : IClassFixture<Backend>
             header => header.Remove("alg"),
         ];
         foreach (var fault in faults) Assert.Equal(Invalid, await backend.CodeAsync(backend.Token(header: fault)));
+    }
+
+    [Fact]
+    public async Task Token_of_a_key_that_the_gateway_does_not_have_is_refused_once_it_was_asked()
+    {
+        var token = backend.Token(header: header => header["kid"] = "unknown");
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var code = await backend.CodeAsync(token);
+                Assert.True(code is Invalid or "503 identity_unavailable", code);
+                return code == Invalid;
+            },
+            "the gateway is asked for its keys",
+            TestContext.Current.CancellationToken);
     }
 
     [Fact]
