@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
+using ServiceHosting;
 
 namespace AuthService.Administration;
 
@@ -32,13 +33,12 @@ internal sealed class AdminBody
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = MaxBytes;
         try
         {
-            using var document = await JsonDocument.ParseAsync(
-                context.Request.Body, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }, context.RequestAborted);
+            using var document = await UntrustedJson.ParseAsync(context.Request.Body, maxDepth: 16, context.RequestAborted);
             if (document.RootElement.ValueKind == JsonValueKind.Object) return new AdminBody(document.RootElement.Clone());
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
-            // Answered below, like JSON of another kind. The second: a name with half a surrogate pair.
+            // Answered below, like JSON of another kind.
         }
         throw new RefusedException(StatusCodes.Status400BadRequest, "request_malformed", "The body must be one JSON object whose members differ in name.");
     }
@@ -100,7 +100,7 @@ internal sealed class AdminBody
     public void ReadOnly(string member, object? present)
     {
         _known.Add(member);
-        if (_root.TryGetProperty(member, out var value) && !JsonElement.DeepEquals(value, JsonSerializer.SerializeToElement(present)))
+        if (_root.TryGetProperty(member, out var value) && !(UntrustedJson.IsUnicode(value) && JsonElement.DeepEquals(value, JsonSerializer.SerializeToElement(present))))
             _faults.Add(member, "This field cannot be changed.");
     }
 
@@ -118,22 +118,12 @@ internal sealed class AdminBody
         _known.Add(member);
         if (!_root.TryGetProperty(member, out var element)) return default;
         var (value, fits) = read(element);
-        if (fits) return value;
-        _faults.Add(member, $"This field must be {expected}.");
+        var isUnicode = UntrustedJson.IsUnicode(element);
+        if (fits && isUnicode) return value;
+        _faults.Add(member, isUnicode ? $"This field must be {expected}." : "This field holds text that is not Unicode.");
         return default;
     }
 
-    private static string? Text(JsonElement value)
-    {
-        try
-        {
-            // PostgreSQL takes no NUL in a text, and nothing here has use for one.
-            return value.GetString() is { } text && !text.Contains('\0', StringComparison.Ordinal) ? text : null;
-        }
-        catch (InvalidOperationException)
-        {
-            // Half a surrogate pair, or bytes that are no UTF-8: JSON's grammar lets both through.
-            return null;
-        }
-    }
+    /// <summary>PostgreSQL takes no NUL in a text, and nothing here has use for one.</summary>
+    private static string? Text(JsonElement value) => UntrustedJson.Text(value) is { } text && !text.Contains('\0', StringComparison.Ordinal) ? text : null;
 }

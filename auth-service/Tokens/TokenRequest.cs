@@ -65,7 +65,7 @@ internal sealed class TokenRequest
             var length = await context.Request.Body.ReadAtLeastAsync(body.AsMemory(0, MaxBodyBytes + 1), MaxBodyBytes + 1, throwOnEndOfStream: false, context.RequestAborted);
             if (length > MaxBodyBytes)
                 return await TooLargeAsync(context);
-            using var document = JsonDocument.Parse(body.AsMemory(0, length), new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false });
+            using var document = UntrustedJson.Parse(body.AsMemory(0, length), maxDepth: 16);
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
                 return await RefuseAsync(context, """{"non_field_errors":["Invalid data. Expected an object."]}"""u8);
@@ -123,15 +123,7 @@ internal sealed class TokenRequest
             case JsonValueKind.Number:
                 return (value.GetRawText(), NotText);
             case JsonValueKind.String:
-                try
-                {
-                    return (value.GetString(), NotText);
-                }
-                catch (InvalidOperationException)
-                {
-                    // A lone surrogate, or bytes that are no UTF-8: JSON's grammar lets both through.
-                    return (null, NotText);
-                }
+                return (UntrustedJson.Text(value), NotText);
             default:
                 return (null, NotText);
         }

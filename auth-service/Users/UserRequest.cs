@@ -33,8 +33,7 @@ internal sealed class UserRequest
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = MaxBodyBytes;
         try
         {
-            using var document = await JsonDocument.ParseAsync(
-                context.Request.Body, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false }, context.RequestAborted);
+            using var document = await UntrustedJson.ParseAsync(context.Request.Body, maxDepth: 8, context.RequestAborted);
             if (document.RootElement.ValueKind == JsonValueKind.Object) return await CheckAsync(context, document.RootElement, required, optional);
         }
         catch (JsonException)
@@ -73,7 +72,7 @@ internal sealed class UserRequest
         foreach (var member in required.Concat(optional))
         {
             var present = body.TryGetProperty(member, out var value) && value.ValueKind != JsonValueKind.Null;
-            if (present && Text(value) is { Length: > 0 } text) request._values[member] = text;
+            if (present && UntrustedJson.Text(value) is { Length: > 0 } text) request._values[member] = text;
             else if (present) errors[member] = [value.ValueKind == JsonValueKind.String && value.ValueEquals("") ? "This field may not be blank." : "Not a valid string."];
             else if (required.Contains(member)) errors[member] = ["This field is required."];
             else request._values[member] = null;
@@ -81,18 +80,5 @@ internal sealed class UserRequest
         if (errors.Count == 0) return request;
         await RefuseAsync(context, errors);
         return null;
-    }
-
-    private static string? Text(JsonElement value)
-    {
-        try
-        {
-            return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-        }
-        catch (InvalidOperationException)
-        {
-            // Half a surrogate pair, or bytes that are no UTF-8: JSON's grammar lets both through.
-            return null;
-        }
     }
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json;
 using AuthService.OAuth.Grants;
+using ServiceHosting;
 
 namespace AuthService.Administration.Commands;
 
@@ -88,8 +90,10 @@ internal static class ClientCommands
     {
         try
         {
-            using var document = JsonDocument.Parse(await File.ReadAllTextAsync(file.FullName, cancellationToken), new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw RefusedException.Invalid("--jwks", "The file must hold a JWK set.");
+            using var document = UntrustedJson.Parse(Encoding.UTF8.GetBytes(await File.ReadAllTextAsync(file.FullName, cancellationToken)), maxDepth: 16);
+            return document.RootElement.ValueKind == JsonValueKind.Object && UntrustedJson.IsUnicode(document.RootElement)
+                ? document.RootElement.Clone()
+                : throw RefusedException.Invalid("--jwks", "The file must hold a JWK set.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

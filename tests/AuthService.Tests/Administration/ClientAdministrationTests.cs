@@ -136,6 +136,7 @@ public abstract class ClientAdministrationTests(AdminWorld world)
     [InlineData("""{"scope":["a"]}""", "scope")]
     [InlineData("""{"claim_rules":["sub"]}""", "claim_rules")]
     [InlineData("""{"claim_rules":[7]}""", "claim_rules")]
+    [InlineData("""{"claim_rules":["\ud800"]}""", "claim_rules")]
     [InlineData("""{"first_party":1}""", "first_party")]
     [InlineData("""{"exchange_audiences":["gateway"]}""", "grant_types")]
     [InlineData("""{"refresh_token_lifetime":59}""", "refresh_token_lifetime")]
@@ -154,6 +155,7 @@ public abstract class ClientAdministrationTests(AdminWorld world)
 
     [Theory]
     [InlineData("""{"keys":[]}""")]
+    [InlineData("""{"keys":[{"kty":"\ud800"}]}""")]
     [InlineData("""{"keys":[{"kty":"oct","k":"AAAA"}]}""")]
     [InlineData("""{"keys":[{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA"}]}""")]
     [InlineData("""{"keys":[{"kty":"EC","crv":"P-192","x":"AAAA","y":"AAAA"}]}""")]

@@ -77,6 +77,7 @@ public abstract class TokenEndpointTests(RunningService service)
     [InlineData("\"text\"")]
     [InlineData("""{"username":"a","username":"b","password":"c"}""")]
     [InlineData("""{"username":"a","password":"b"} trailing""")]
+    [InlineData("""{"user\ud800name":"a","username":"a","password":"b","refresh":"r","token":"t"}""")]
     [InlineData("{\"username\":\"\u00ff\u00fe\",\"password\":\"b\"}")]
     public async Task Malformed_body_is_400_for_every_endpoint(string body)
     {

@@ -30,6 +30,7 @@ public abstract class UserEndpointsTests(Databases databases, string kind)
     [InlineData("""{"username":7,"password":"long-enough"}""", 400, "username")]
     [InlineData("""{"username":"\ud800","password":"long-enough"}""", 400, "username")]
     [InlineData("""{"username":"x\u0000","password":"long-enough"}""", 400, "username")]
+    [InlineData("""{"\ud800":1,"username":"x","password":"long-enough"}""", 400, null)]
     [InlineData("""{"username":"a","username":"b","password":"long-enough"}""", 400, null)]
     [InlineData("""["username"]""", 400, null)]
     [InlineData("{", 400, null)]
