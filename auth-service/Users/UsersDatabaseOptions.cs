@@ -36,23 +36,16 @@ internal sealed class UsersDatabaseOptions
         }
     }
 
-    private static NpgsqlConnectionStringBuilder ReadPostgreSql(string connectionString)
-    {
-        var builder = new NpgsqlConnectionStringBuilder(connectionString);
-        // Its ContainsKey says yes to every keyword there is, so what is at the provider's default counts as not chosen.
-        var defaults = new NpgsqlConnectionStringBuilder();
-        // The account query runs at every refresh: prepared once per connection, it is not planned each time.
-        if (builder.MaxAutoPrepare == defaults.MaxAutoPrepare) builder.MaxAutoPrepare = 32;
-        // A request must hear within seconds that the database is away.
-        if (builder.Timeout == defaults.Timeout) builder.Timeout = 3;
-        if (builder.CommandTimeout == defaults.CommandTimeout) builder.CommandTimeout = 5;
-        if (builder.CancellationTimeout == defaults.CancellationTimeout) builder.CancellationTimeout = 500;
-        return builder;
-    }
+    // Of a keyword that comes twice the last counts: what the setting says goes before these.
+    // The account query runs at every refresh: prepared once per connection, it is not planned each time.
+    // A request must hear within seconds that the database is away.
+    private static NpgsqlConnectionStringBuilder ReadPostgreSql(string connectionString) =>
+        new("Max Auto Prepare=32;Timeout=3;Command Timeout=5;Cancellation Timeout=500;" + connectionString);
 
     private static SqliteConnectionStringBuilder ReadSqlite(string connectionString)
     {
-        var builder = new SqliteConnectionStringBuilder(connectionString);
+        // How long a writer waits for another, seconds; longer waits are answered 503. Of a keyword that comes twice the last counts.
+        var builder = new SqliteConnectionStringBuilder("Default Timeout=5;" + connectionString);
         if (builder.DataSource.Length == 0) throw Fault("names neither a 'Data Source' (SQLite) nor a 'Host' (PostgreSQL).");
         if (builder.Mode == SqliteOpenMode.Memory || builder.DataSource.Contains(":memory:", StringComparison.OrdinalIgnoreCase))
             throw Fault("must name a file; every connection to SQLite in memory sees a database of its own.");
@@ -60,8 +53,6 @@ internal sealed class UsersDatabaseOptions
         builder.DataSource = Path.GetFullPath(builder.DataSource);
         // A database file that has vanished is a database that is away, not an empty one. Start-up creates it.
         builder.Mode = SqliteOpenMode.ReadWrite;
-        // How long a writer waits for another, seconds; longer waits are answered 503.
-        if (!builder.ContainsKey("Default Timeout") || builder.DefaultTimeout == 30) builder.DefaultTimeout = 5;
         return builder;
     }
 
