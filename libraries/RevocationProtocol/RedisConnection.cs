@@ -20,12 +20,16 @@ public sealed class RedisConnection : IAsyncDisposable
     // Without any connection the library goes on trying; should it not, or try the wrong addresses, one begins anew.
     private static readonly TimeSpan LongestSearch = TimeSpan.FromSeconds(15);
 
+    // A node that nobody has asked for so long may have answered in between.
+    private static readonly TimeSpan Forgotten = TimeSpan.FromMinutes(1);
+
     private readonly TimeSpan _timeout;
     private readonly ConfigurationOptions _options;
     private readonly TimeProvider _time;
     private readonly Lock _connecting = new();
-    private readonly ConcurrentQueue<(RedisChannel Channel, Action<RedisChannel, RedisValue> Handler)> _subscriptions = new();
-    private readonly ConcurrentDictionary<int, long> _silentSince = new();
+    // Changed under _connecting.
+    private readonly List<(RedisChannel Channel, Action<RedisChannel, RedisValue> Handler)> _subscriptions = [];
+    private readonly ConcurrentDictionary<int, (long Since, long Last)> _silent = new();
     private Task<ConnectionMultiplexer>? _multiplexer;
 
     /// <summary>Creates the connection; nothing is sent before the first use.</summary>
@@ -74,8 +78,8 @@ public sealed class RedisConnection : IAsyncDisposable
         {
             var multiplexer = await WaitAsync(connection, timeout, cancellationToken);
             var answer = await EvaluateAsync(multiplexer.GetDatabase(), script, keys, arguments, timeout, cancellationToken);
-            if (!_silentSince.IsEmpty)
-                _silentSince.TryRemove(multiplexer.HashSlot(keys[0]), out _);
+            if (!_silent.IsEmpty)
+                _silent.TryRemove(multiplexer.HashSlot(keys[0]), out _);
             return answer;
         }
         catch (Exception e) when (IsUnavailability(e))
@@ -95,11 +99,17 @@ public sealed class RedisConnection : IAsyncDisposable
     {
         try
         {
-            var subscriber = (await WaitAsync(Connect(), _timeout, cancellationToken)).GetSubscriber();
+            var connection = Connect();
+            var subscriber = (await WaitAsync(connection, _timeout, cancellationToken)).GetSubscriber();
             (RedisChannel Channel, Action<RedisChannel, RedisValue> Handler) subscription =
                 (new RedisChannel(channel, RedisChannel.PatternMode.Literal), (_, message) => handler(message.ToString()));
             await subscriber.SubscribeAsync(subscription.Channel, subscription.Handler).WaitAsync(_timeout, _time, cancellationToken);
-            _subscriptions.Enqueue(subscription);
+            lock (_connecting)
+            {
+                // Given up in between, and the one after it does not know.
+                ObjectDisposedException.ThrowIf(_multiplexer != connection, subscriber.Multiplexer);
+                _subscriptions.Add(subscription);
+            }
         }
         catch (Exception e) when (IsUnavailability(e))
         {
@@ -132,13 +142,18 @@ public sealed class RedisConnection : IAsyncDisposable
     private async ValueTask NoteSilenceAsync(Task<ConnectionMultiplexer> connection, RedisKey key, TimeSpan longest)
     {
         var silent = await connection;
-        if (_time.GetElapsedTime(_silentSince.GetOrAdd(silent.HashSlot(key), _time.GetTimestamp())) < longest)
+        var now = _time.GetTimestamp();
+        var (since, _) = _silent.AddOrUpdate(
+            silent.HashSlot(key),
+            _ => (now, now),
+            (_, known) => _time.GetElapsedTime(known.Last, now) > Forgotten ? (now, now) : (known.Since, now));
+        if (_time.GetElapsedTime(since, now) < longest)
             return;
         lock (_connecting)
         {
             if (_multiplexer != connection)
                 return;
-            _silentSince.Clear();
+            _silent.Clear();
             _multiplexer = null;
         }
         silent.Close(allowCommandsToComplete: false);
@@ -159,7 +174,9 @@ public sealed class RedisConnection : IAsyncDisposable
     {
         var multiplexer = await ConnectionMultiplexer.ConnectAsync(_options);
         // Those of the connection before. Without a connection yet they are made as soon as there is one.
-        foreach (var (channel, handler) in _subscriptions)
+        List<(RedisChannel Channel, Action<RedisChannel, RedisValue> Handler)> subscriptions;
+        lock (_connecting) subscriptions = [.. _subscriptions];
+        foreach (var (channel, handler) in subscriptions)
             _ = multiplexer.GetSubscriber().SubscribeAsync(channel, handler);
         return multiplexer;
     }

@@ -35,6 +35,7 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly Lock _switching = new();
     private TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TcpListener? _listener;
+    private int _accepted;
 
     /// <summary>Begins to pass what comes on to a port, which need not be served yet.</summary>
     public TcpProxy(int target)
@@ -49,6 +50,9 @@ public sealed class TcpProxy : IAsyncDisposable
     public int Port => _lease.Port;
 
     public ProxyMode Mode { get; private set; }
+
+    /// <summary>How many connections were ever made to it.</summary>
+    public int Accepted => Volatile.Read(ref _accepted);
 
     /// <summary>How long everything is under way, each way.</summary>
     public TimeSpan Delay { get; set; }
@@ -103,6 +107,7 @@ public sealed class TcpProxy : IAsyncDisposable
             try
             {
                 var client = await listener.AcceptSocketAsync();
+                Interlocked.Increment(ref _accepted);
                 lock (_switching)
                 {
                     var link = new TcpProxyLink(this, client);

@@ -34,6 +34,30 @@ public sealed class RedisConnectionTests
             async _ => await SaysAsync(connection, "after") && heard.Contains("after"), TimeSpan.FromSeconds(60), () => "it does not recover", Cancellation);
     }
 
+    [Fact]
+    public async Task Silences_far_apart_are_not_taken_for_one()
+    {
+        await using var redis = new RedisFixture();
+        await redis.StartAsync();
+        await using var network = new TcpProxy(redis.Port);
+        var time = new ShiftedTime();
+        await using var connection = new RedisConnection(network.Endpoint, time, TimeSpan.FromMilliseconds(100));
+        // The library has one connection for scripts, and one for subscriptions.
+        await Eventually.TrueAsync(() => TryAsync(() => connection.SubscribeAsync("news", _ => { }, Cancellation)), "it subscribes", Cancellation);
+        await Eventually.TrueAsync(() => SaysAsync(connection, "before"), "it answers", Cancellation);
+        var accepted = network.Accepted;
+
+        network.Switch(ProxyMode.BlackHole);
+        Assert.False(await SaysAsync(connection, "first silence"));
+        // Nobody asks in between: nothing says that the connection was well.
+        time.Shift = TimeSpan.FromMinutes(2);
+        Assert.False(await SaysAsync(connection, "second silence"));
+        network.Switch(ProxyMode.Pass);
+
+        await Eventually.TrueAsync(() => SaysAsync(connection, "after"), "it answers again", Cancellation);
+        Assert.Equal(accepted, network.Accepted);
+    }
+
     private static Task<bool> SaysAsync(RedisConnection connection, string text) =>
         TryAsync(() => connection.EvaluateAsync(Publish, [(RedisKey)"news"], [text], Cancellation));
 
@@ -48,5 +72,15 @@ public sealed class RedisConnectionTests
         {
             return false;
         }
+    }
+
+    /// <summary>The system's clock, put forward.</summary>
+    private sealed class ShiftedTime : TimeProvider
+    {
+        public TimeSpan Shift { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => System.GetUtcNow().Ticks + Shift.Ticks;
     }
 }
