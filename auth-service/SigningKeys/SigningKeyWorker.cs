@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using AuthService.Users;
 using KeyEncryption;
 using RevocationProtocol;
@@ -18,12 +17,12 @@ internal sealed partial class SigningKeyWorker(
 
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(50);
 
-    private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Wakeup _changes = new(time);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         // The news may be lost with the process that had it to tell; the revocation is not.
-        revocations.Applied += entries => { if (entries.Any(entry => entry.Kind == RevocationKind.Kid)) _changes.Writer.TryWrite(true); };
+        revocations.Applied += entries => { if (entries.Any(entry => entry.Kind == RevocationKind.Kid)) _changes.Call(); };
         var listening = false;
         DateTimeOffset? due = null;
         while (!stoppingToken.IsCancellationRequested)
@@ -50,7 +49,7 @@ internal sealed partial class SigningKeyWorker(
     {
         try
         {
-            await news.ListenAsync(() => _changes.Writer.TryWrite(true), cancellationToken);
+            await news.ListenAsync(_changes.Call, cancellationToken);
             return true;
         }
         catch (RedisUnavailableException)
@@ -59,19 +58,10 @@ internal sealed partial class SigningKeyWorker(
         }
     }
 
-    private async Task WaitAsync(DateTimeOffset? due, CancellationToken stoppingToken)
+    private Task<bool> WaitAsync(DateTimeOffset? due, CancellationToken stoppingToken)
     {
         var wait = due - time.GetUtcNow() is { } left && left < Interval ? left : Interval;
-        using var timeout = new CancellationTokenSource(wait < ShortestWait ? ShortestWait : wait, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
-        try
-        {
-            await _changes.Reader.ReadAsync(either.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // Nobody said anything: time to look.
-        }
+        return _changes.WaitAsync(wait < ShortestWait ? ShortestWait : wait, stoppingToken);
     }
 
     internal static partial class Log

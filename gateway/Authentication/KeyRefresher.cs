@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using RevocationProtocol;
 
 namespace Gateway.Authentication;
@@ -14,10 +13,7 @@ internal sealed partial class KeyRefresher(IssuerRegistry issuers, IssuerKeyChan
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<string, Channel<bool>> _changes = issuers.All.ToDictionary(
-        issuer => issuer.Name,
-        _ => Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }),
-        StringComparer.Ordinal);
+    private readonly Dictionary<string, Wakeup> _changes = issuers.All.ToDictionary(issuer => issuer.Name, _ => new Wakeup(time), StringComparer.Ordinal);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll([ListenAsync(stoppingToken), .. issuers.All.Select(issuer => RefreshAsync(issuer, stoppingToken))]);
@@ -41,7 +37,7 @@ internal sealed partial class KeyRefresher(IssuerRegistry issuers, IssuerKeyChan
 
     private void Changed(string issuer)
     {
-        if (_changes.TryGetValue(issuer, out var changes)) changes.Writer.TryWrite(true);
+        if (_changes.TryGetValue(issuer, out var changes)) changes.Call();
     }
 
     private async Task RefreshAsync(Issuer issuer, CancellationToken stoppingToken)
@@ -52,21 +48,7 @@ internal sealed partial class KeyRefresher(IssuerRegistry issuers, IssuerKeyChan
             var fetched = await FetchAsync(issuer, stoppingToken);
             var wait = fetched ? Interval : issuer.Keys.IsLoaded ? RetryWithKeys : retry;
             if (!fetched) retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
-            await WaitAsync(_changes[issuer.Name].Reader, wait, stoppingToken);
-        }
-    }
-
-    private async Task WaitAsync(ChannelReader<bool> changes, TimeSpan wait, CancellationToken stoppingToken)
-    {
-        using var timeout = new CancellationTokenSource(wait, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
-        try
-        {
-            await changes.ReadAsync(either.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // Nobody said anything: time to look.
+            await _changes[issuer.Name].WaitAsync(wait, stoppingToken);
         }
     }
 

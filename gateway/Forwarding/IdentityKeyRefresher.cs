@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using RevocationProtocol;
 using ServiceHosting;
 
@@ -14,7 +13,7 @@ internal sealed partial class IdentityKeyRefresher(
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RetryWithoutKeys = TimeSpan.FromMilliseconds(250);
 
-    private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Wakeup _changes = new(time);
     private bool _isListening;
     private bool _isAway;
 
@@ -22,33 +21,20 @@ internal sealed partial class IdentityKeyRefresher(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            await TryRefreshAsync(stoppingToken);
-            await WaitAsync(keys.Signer is null ? RetryWithoutKeys : Interval, stoppingToken);
+            // Without it, a change is found at the next interval.
+            _isListening = _isListening || await TryAsync(token => records.ListenAsync(_changes.Call, token), stoppingToken);
+            await TryAsync(store.RefreshAsync, stoppingToken);
+            await _changes.WaitAsync(keys.Signer is null ? RetryWithoutKeys : Interval, stoppingToken);
         }
     }
 
-    private async Task WaitAsync(TimeSpan longest, CancellationToken stoppingToken)
-    {
-        using var timeout = new CancellationTokenSource(longest, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
-        try
-        {
-            await _changes.Reader.ReadAsync(either.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // Nobody said anything: time to look.
-        }
-    }
-
-    private async Task TryRefreshAsync(CancellationToken stoppingToken)
+    private async Task<bool> TryAsync(Func<CancellationToken, Task> step, CancellationToken stoppingToken)
     {
         try
         {
-            if (!_isListening) await records.ListenAsync(() => _changes.Writer.TryWrite(true), stoppingToken);
-            _isListening = true;
-            await store.RefreshAsync(stoppingToken);
+            await step(stoppingToken);
             _isAway = false;
+            return true;
         }
         catch (RedisUnavailableException exception)
         {
@@ -65,6 +51,8 @@ internal sealed partial class IdentityKeyRefresher(
         {
             Log.Unexpected(logger, exception);
         }
+
+        return false;
     }
 
     private static partial class Log

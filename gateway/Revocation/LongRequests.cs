@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Threading.Channels;
 using Gateway.Authentication;
 using Microsoft.Extensions.Options;
 using RevocationProtocol;
@@ -20,7 +19,7 @@ internal sealed partial class LongRequests : BackgroundService
     private static readonly TimeSpan LookSpacing = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentDictionary<LongRequest, byte> _running = new();
-    private readonly Channel<bool> _revocations = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Wakeup _revocations;
     private readonly RevocationReplica _replica;
     private readonly TimeSpan _allowance;
     private readonly TimeProvider _time;
@@ -32,11 +31,12 @@ internal sealed partial class LongRequests : BackgroundService
         _replica = replica;
         _allowance = options.Value.ExpiryAllowance;
         _time = time;
+        _revocations = new Wakeup(time);
         _logger = logger;
         var meter = meters.Create("Gateway.Revocation");
         _cut = meter.CreateCounter<long>("gateway.long_requests.cut", "{request}", "Requests ended because their token was revoked or expired.");
         meter.CreateObservableGauge("gateway.long_requests.running", () => Running, "{request}", "WebSockets and long transfers under watch.");
-        replica.Applied += _ => _revocations.Writer.TryWrite(true);
+        replica.Applied += _ => _revocations.Call();
     }
 
     /// <summary>Requests under watch.</summary>
@@ -69,21 +69,7 @@ internal sealed partial class LongRequests : BackgroundService
                 EndIfDead(request);
             var cost = _time.GetElapsedTime(began);
             await Task.Delay(cost * 9 + LookSpacing, _time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await WaitAsync(stoppingToken);
-        }
-    }
-
-    private async Task WaitAsync(CancellationToken stoppingToken)
-    {
-        using var interval = new CancellationTokenSource(ExpiryInterval, _time);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(interval.Token, stoppingToken);
-        try
-        {
-            await _revocations.Reader.ReadAsync(linked.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // The interval has passed, or the gateway stops.
+            await _revocations.WaitAsync(ExpiryInterval, stoppingToken);
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
 namespace RevocationProtocol;
@@ -26,7 +25,7 @@ public sealed partial class RevocationReader : IDisposable
     private readonly string _gatewayId;
     private readonly ILogger<RevocationReader> _logger;
     private readonly TimeProvider _time;
-    private readonly Channel<bool> _pushes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Wakeup _pushes;
     private readonly Meter _meter = new("RevocationProtocol");
     private readonly Histogram<double> _propagation;
     private readonly Counter<long> _reads;
@@ -60,6 +59,7 @@ public sealed partial class RevocationReader : IDisposable
         _gatewayId = gatewayId ?? "";
         _logger = logger;
         _time = time;
+        _pushes = new Wakeup(time);
         _propagation = _meter.CreateHistogram<double>("revocation.propagation", "ms", "From the append in Redis to the effect in this process.");
         _reads = _meter.CreateCounter<long>("revocation.reads", "{read}", "Questions to the revocation stream, by cause: a push, or the gap read of every 500 ms.");
         _fullReads = _meter.CreateCounter<long>("revocation.full_reads", "{read}", "Reads of the whole stream: start, another Redis, or a trimmed gap.");
@@ -82,7 +82,7 @@ public sealed partial class RevocationReader : IDisposable
             subscribed = subscribed || await StepAsync(SubscribeAsync, stoppingToken) != ReadOutcome.Failed;
             var read = await StepAsync(overlap: true, stoppingToken);
             // Pushes are served as they come until the next interval.
-            while (read != ReadOutcome.Failed && _replica.IsLoaded && await WaitForPushAsync(began, stoppingToken))
+            while (read != ReadOutcome.Failed && _replica.IsLoaded && await _pushes.WaitAsync(RevocationReplica.ReadInterval - _time.GetElapsedTime(began), stoppingToken))
                 read = await StepAsync(overlap: false, stoppingToken);
             await DelayAsync((_replica.IsLoaded ? RevocationReplica.ReadInterval : LoadInterval) - _time.GetElapsedTime(began), stoppingToken);
         }
@@ -129,7 +129,7 @@ public sealed partial class RevocationReader : IDisposable
 
     private async Task<ReadOutcome> SubscribeAsync(CancellationToken cancellationToken)
     {
-        await _server.SubscribeToStreamAsync(() => _pushes.Writer.TryWrite(true), cancellationToken);
+        await _server.SubscribeToStreamAsync(_pushes.Call, cancellationToken);
         return ReadOutcome.Incomplete;
     }
 
@@ -229,23 +229,6 @@ public sealed partial class RevocationReader : IDisposable
     private Task<RevocationPage> AskAsync(string from, CancellationToken cancellationToken) =>
         _server.ReadOnAsync(
             new RevocationQuestion(_gatewayId, _replica.MaxStaleness, _registration, _complete ? _applied : default, from, PageSize), ReadTimeout, cancellationToken);
-
-    private async Task<bool> WaitForPushAsync(long began, CancellationToken stoppingToken)
-    {
-        var left = RevocationReplica.ReadInterval - _time.GetElapsedTime(began);
-        if (left <= TimeSpan.Zero)
-            return false;
-        using var timeout = new CancellationTokenSource(left, _time);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
-        try
-        {
-            return await _pushes.Reader.ReadAsync(linked.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-    }
 
     private async Task DelayAsync(TimeSpan delay, CancellationToken stoppingToken)
     {
