@@ -9,10 +9,13 @@ internal sealed class ForwardingRules
     private static readonly SearchValues<char> NameChars =
         SearchValues.Create("-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
 
-    /// <summary>Headers that a claim must not become: they frame or steer the request itself.</summary>
+    /// <summary>Headers that a claim must not become: they frame or steer the request itself, or are about its body (RFC 9110
+    /// section 8), whose headers the client to backends keeps apart: the client's value would pass there, and ours be lost.</summary>
     private static readonly string[] StandardNames =
-        ["host", "connection", "contentlength", "contenttype", "contentencoding", "transferencoding", "trailer", "te", "upgrade", "keepalive",
-         "proxyconnection", "proxyauthorization", "proxyauthenticate", "authorization", "cookie", "expect", "origin", "range"];
+        ["host", "connection", "transferencoding", "trailer", "te", "upgrade", "keepalive", "proxyconnection", "proxyauthorization",
+         "proxyauthenticate", "authorization", "cookie", "expect", "origin", "range", "allow", "expires", "lastmodified"];
+
+    private const string BodyPrefix = "content";
 
     /// <summary>The rules of a route that sets none.</summary>
     public static readonly ForwardingRules Default = Read(null, []);
@@ -119,7 +122,7 @@ internal sealed class ForwardingRules
                 var collapsed = ReservedHeaders.Collapse(name);
                 if (claim.Length == 0 || collapsed.Length == 0 || name.AsSpan().ContainsAnyExcept(NameChars))
                     Problem(RouteMetadata.ClaimHeaders, $"'{pair}' is not like email=X-Email.", 0);
-                else if (ReservedHeaders.IsOwn(collapsed) || StandardNames.Contains(collapsed)
+                else if (ReservedHeaders.IsOwn(collapsed) || StandardNames.Contains(collapsed) || collapsed.StartsWith(BodyPrefix, StringComparison.Ordinal)
                     || ReservedHeaders.ProxyNames.Contains(collapsed) || collapsed.StartsWith("xforwarded", StringComparison.Ordinal))
                     Problem(RouteMetadata.ClaimHeaders, $"'{name}' is not free for a claim.", 0);
                 else if (headers.Exists(header => header.Collapsed == collapsed))

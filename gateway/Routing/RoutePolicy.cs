@@ -67,7 +67,7 @@ internal sealed class RoutePolicy
         if (_definition.Clients.Length > 0 && (caller.ClientId is null || Array.IndexOf(_definition.Clients, caller.ClientId) < 0)) return false;
         foreach (var (name, values, rawValues) in _claims)
         {
-            if (!caller.Claims.TryGetProperty(name, out var claim) || !HasAny(claim, values, rawValues)) return false;
+            if (!HasAny(caller, name, values, rawValues)) return false;
         }
 
         return true;
@@ -83,9 +83,20 @@ internal sealed class RoutePolicy
             yield return $"The policy asks for one of the clients {string.Join(", ", _definition.Clients)}.";
         foreach (var (name, values, rawValues) in _claims)
         {
-            if (!caller.Claims.TryGetProperty(name, out var claim) || !HasAny(claim, values, rawValues))
+            if (!HasAny(caller, name, values, rawValues))
                 yield return $"The policy asks for the claim '{name}' with one of {string.Join(", ", values)}.";
         }
+    }
+
+    /// <summary>
+    /// What a foreign issuer says of subject and roles counts here as it counts everywhere: behind the prefix, and filtered. As
+    /// it stands in the token it could name one of our users.
+    /// </summary>
+    private static bool HasAny(AuthenticatedCaller caller, string name, string[] values, byte[][] rawValues)
+    {
+        if (caller.IsForeign && name == "sub") return Contains(values, caller.Subject);
+        if (caller.IsForeign && name == "roles") return ContainsAny(caller.Roles, values);
+        return caller.Claims.TryGetProperty(name, out var claim) && HasAny(claim, values, rawValues);
     }
 
     private static bool HasAny(JsonElement claim, string[] values, byte[][] rawValues)

@@ -124,10 +124,11 @@ internal sealed class RoutedGateway : IAsyncDisposable
         return problems;
     }
 
-    public static AuthenticatedCaller Caller(string subject, object? claims = null, string? name = null, string[]? roles = null, string[]? scopes = null) => new()
+    public static AuthenticatedCaller Caller(
+        string subject, object? claims = null, string? name = null, string[]? roles = null, string[]? scopes = null, bool isForeign = false) => new()
     {
         Issuer = "http://issuer.example",
-        IsForeign = false,
+        IsForeign = isForeign,
         ExpiresAt = DateTimeOffset.MaxValue,
         Revocable = new RevocableToken("http://issuer.example", subject, "sid-1", null, subject, "demo", 0),
         Subject = subject,

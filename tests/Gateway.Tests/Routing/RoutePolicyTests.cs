@@ -99,6 +99,21 @@ public sealed class RoutePolicyTests : IAsyncLifetime
         Assert.Equal(status, (await _gateway.GetAsync("/claims", "Authorization: Bearer caller")).Status);
     }
 
+    [Theory]
+    [InlineData("sub", "alice", false)]
+    [InlineData("sub", "partner:alice", true)]
+    [InlineData("roles", "admin", false)]
+    [InlineData("roles", "user", true)]
+    [InlineData("tenant", "t1", true)]
+    public void Claims_policy_sees_a_foreign_subject_behind_its_prefix_and_roles_that_may_be_given(string claim, string accepted, bool admitted)
+    {
+        var policy = new RoutePolicy(new PolicyDefinition("p", [], [], [], new Dictionary<string, string[]> { [claim] = [accepted] }));
+        var caller = RoutedGateway.Caller("partner:alice", new { sub = "alice", roles = new[] { "user", "admin" }, tenant = "t1" }, roles: ["user"], isForeign: true);
+
+        Assert.Equal(admitted, policy.Admits(caller));
+        Assert.Equal(admitted, !policy.FindUnmet(caller).Any());
+    }
+
     [Fact]
     public async Task Method_without_a_route_is_405_with_what_is_allowed()
     {
