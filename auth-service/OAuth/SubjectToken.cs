@@ -25,10 +25,9 @@ internal sealed record SubjectToken(
             Guid? userId = sid is not null && Guid.TryParseExact(subject, "D", out var id) ? id : null;
             // A service calls as itself; a subject with a session is a user of ours, or it is of an issuer we know nothing of.
             if (userId is null && (sid is not null || subject != clientId)) return null;
-            // Without the access token's id, the second it was issued in counts as a whole: rather dead than not.
-            var issueTime = Text(claims, jtiClaim) is { } jti && Guid.TryParseExact(jti, "D", out _)
-                ? long.Parse(string.Concat(jti.AsSpan(0, 8), jti.AsSpan(9, 4)), NumberStyles.AllowHexSpecifier)
-                : claims.GetProperty("iat").GetInt64() * 1000;
+            // An identity token without it was made from a token of another issuer, whatever subject and client that names.
+            if (Text(claims, jtiClaim) is not { } jti || !Guid.TryParseExact(jti, "D", out _)) return null;
+            var issueTime = long.Parse(string.Concat(jti.AsSpan(0, 8), jti.AsSpan(9, 4)), NumberStyles.AllowHexSpecifier);
             return new SubjectToken(
                 subject, userId, clientId, sid, claims.TryGetProperty("auth_time", out var authTime) ? authTime.GetInt64() : null, RolesOf(claims),
                 OAuth.Scopes.Split(Text(claims, "scope")), Actor.Read(claims), claims.GetProperty("exp").GetInt64(), issueTime);

@@ -41,7 +41,7 @@ internal sealed class IssuerOptions
 
     /// <summary>
     /// Put before <c>sub</c>, so that no foreign subject can be taken for one of ours. Required for every issuer but
-    /// number 0, which must not have it.
+    /// number 0, which must not have it. It must not be what a UUID can begin with.
     /// </summary>
     public string? SubjectPrefix { get; set; }
 

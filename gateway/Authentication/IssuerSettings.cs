@@ -75,6 +75,16 @@ internal sealed class IssuerSettings : IConfigurationCheck
             Problem($"{path}:AllowedRoles", "must not be set for issuer 0: the own auth-service gives all roles.");
         if (!isOwn && string.IsNullOrWhiteSpace(options.SubjectPrefix))
             Problem($"{path}:SubjectPrefix", "is missing. Set a text that goes before each subject of this foreign issuer, for example \"partner:\".");
+        if (!isOwn && CouldBeginOwnSubject(options.SubjectPrefix))
+            Problem($"{path}:SubjectPrefix", "could begin the id of one of the own users, a UUID. Set a text that cannot, for example \"partner:\".");
+    }
+
+    /// <summary>A foreign issuer chooses what follows its prefix: with "a" it could name every user of ours whose id begins so.</summary>
+    private static bool CouldBeginOwnSubject(string? prefix)
+    {
+        const string Form = "00000000-0000-0000-0000-000000000000";
+        return prefix is { Length: > 0 } && prefix.Length <= Form.Length
+            && prefix.Index().All(c => Form[c.Index] == '-' ? c.Item == '-' : char.IsAsciiHexDigit(c.Item));
     }
 
     private void CheckKeys(string path, IssuerOptions options, bool isOwn, IHostEnvironment environment)

@@ -197,8 +197,18 @@ public sealed class TokenExchangeTests(OAuthWorld world)
     public async Task Subject_of_another_issuer_is_an_invalid_grant()
     {
         var identity = world.IdentityToken((await world.Service.SignInAsync()).Access, payload: claims => claims["sub"] = "partner:" + claims["sub"]);
-
         Assert.Equal((400, "invalid_grant"), Outcome(await world.ExchangeAsync(Backend, identity, OAuthWorld.JwtType)));
+    }
+
+    [Fact]
+    public async Task Identity_token_that_was_made_from_no_token_of_ours_is_an_invalid_grant_whoever_it_names()
+    {
+        var service = (await world.AskAsync(Orders, ("grant_type", "client_credentials"))).Token;
+
+        Assert.Equal(200, (await world.ExchangeAsync(Backend, world.IdentityToken(service), OAuthWorld.JwtType)).Status);
+        // As an issuer behind the prefix "orders-" could have it.
+        var foreign = world.IdentityToken(service, payload: claims => claims.Remove("access_jti"));
+        Assert.Equal((400, "invalid_grant"), Outcome(await world.ExchangeAsync(Backend, foreign, OAuthWorld.JwtType)));
     }
 
     [Fact]

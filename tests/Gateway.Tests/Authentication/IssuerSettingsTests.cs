@@ -49,6 +49,8 @@ public sealed class IssuerSettingsTests
     [InlineData("Issuers:0:Audience", "gateway", "Audience")]
     [InlineData("Issuers:1:SubjectPrefix", null, "Gateway:Issuers:1:SubjectPrefix")]
     [InlineData("Issuers:1:SubjectPrefix", " ", "Gateway:Issuers:1:SubjectPrefix")]
+    [InlineData("Issuers:1:SubjectPrefix", "e", "Gateway:Issuers:1:SubjectPrefix")]
+    [InlineData("Issuers:1:SubjectPrefix", "5f0c8a3e-6A0f-", "Gateway:Issuers:1:SubjectPrefix")]
     [InlineData("Issuers:1:Audiences:0", null, "Gateway:Issuers:1:Audiences")]
     [InlineData("Issuers:1:Authority", "http://partner.example", "Gateway:Issuers:1:Authority")]
     [InlineData("Issuers:1:Issuer", "http://own.example", "more than once")]
@@ -79,6 +81,16 @@ public sealed class IssuerSettingsTests
             ("Issuers:2:Audiences:0", "gateway"), ("Issuers:2:SubjectPrefix", "partner:b"),
         ]);
         Assert.Contains("Gateway:Issuers:2:SubjectPrefix", Assert.Single(world.Problems), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("fed-")]
+    [InlineData("partner")]
+    [InlineData("5f0c8a3e:")]
+    public async Task Prefix_that_no_own_subject_has_is_good(string prefix)
+    {
+        await using var world = new AuthenticationWorld([.. Own, .. Foreign.Where(setting => setting.Item1 != "Issuers:1:SubjectPrefix"), ("Issuers:1:SubjectPrefix", prefix)]);
+        Assert.Empty(world.Problems);
     }
 
     [Theory]
