@@ -94,6 +94,8 @@ internal sealed class BrowserSignIns(
         await database.SaveChangesAsync(cancellationToken);
         if (replaces is not null)
         {
+            // A session that is linked at this moment is moved below, or refused.
+            await LockAsync(database, replaces, cancellationToken);
             await database.BrowserSignInSessions.Where(link => link.SignInId == replaces).ExecuteUpdateAsync(
                 set => set.SetProperty(link => link.SignInId, id), cancellationToken);
             await database.BrowserSignIns.Where(signIn => signIn.Id == replaces).ExecuteDeleteAsync(cancellationToken);
@@ -171,8 +173,8 @@ internal sealed class BrowserSignIns(
         var now = NowMs;
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        // Takes the row's lock: a session that is linked at this moment is either found below, or refused there.
-        if (await database.BrowserSignIns.Where(signIn => signIn.Id == id).ExecuteUpdateAsync(set => set.SetProperty(signIn => signIn.ExpiresMs, 0), cancellationToken) == 0)
+        // A session that is linked at this moment is either found below, or refused there.
+        if (await LockAsync(database, id, cancellationToken) == 0)
             return (default, []);
         var user = await database.BrowserSignIns.Where(signIn => signIn.Id == id).Select(signIn => signIn.UserId).SingleAsync(cancellationToken);
         var sub = user.ToString("D");
@@ -201,6 +203,10 @@ internal sealed class BrowserSignIns(
         await transaction.CommitAsync(cancellationToken);
         return (user, [.. links.Select(link => link.Sid)]);
     }
+
+    /// <summary>Locks a sign-in's row until the end of the transaction, after which it takes no more sessions.</summary>
+    private static Task<int> LockAsync(UsersDbContext database, string id, CancellationToken cancellationToken) =>
+        database.BrowserSignIns.Where(signIn => signIn.Id == id).ExecuteUpdateAsync(set => set.SetProperty(signIn => signIn.ExpiresMs, 0), cancellationToken);
 
     /// <summary>From here on it has happened: the caller going away must not keep it from being published.</summary>
     private async Task<RevocationReceipt> PublishAsync(Guid user, IReadOnlyList<string> sids)

@@ -5,6 +5,7 @@ using AuthService.Tests.Users;
 using AuthService.Users;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Testing;
 
 namespace AuthService.Tests.SignIn;
 
@@ -101,6 +102,31 @@ public sealed class BrowserSignInsTests(Databases databases)
     }
 
     [Fact]
+    public async Task Session_linked_while_the_sign_in_is_replaced_belongs_to_the_next_one()
+    {
+        await using var service = await StartAsync(Databases.PostgreSql); // SQLite has one writer at a time
+        var session = await service.SignInAsync("alice", "alice-password-1");
+        var first = await BeginAsync(service, "a");
+
+        // What LinkSessionAsync does, on its way when the next sign-in comes.
+        await using var database = Open(service);
+        await using var linking = await database.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await database.Database.ExecuteSqlAsync($"SELECT id FROM browser_sign_ins WHERE id = {first.SignInId} FOR UPDATE", TestContext.Current.CancellationToken);
+        await database.Database.ExecuteSqlAsync(
+            $"INSERT INTO browser_sign_in_sessions (sign_in_id, sid, expires_ms) VALUES ({first.SignInId}, {SessionOf(session.Access)}, {Far})", TestContext.Current.CancellationToken);
+        var replacing = BeginAsync(service, "b", replaces: first.SignInId);
+        await using var watching = Open(service);
+        await Eventually.TrueAsync(
+            async () => await watching.Database.SqlQuery<int>($"SELECT count(*)::int AS \"Value\" FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").SingleAsync(TestContext.Current.CancellationToken) > 0,
+            "the next sign-in waits for the link");
+        await linking.CommitAsync(TestContext.Current.CancellationToken);
+        var next = await replacing;
+
+        Assert.Equal(1, (await Store(service).EndAsync(next.SignInId, actor: null, TestContext.Current.CancellationToken)).Revoked);
+        Assert.Equal(401, await service.RefreshAsync(session.Refresh));
+    }
+
+    [Fact]
     public async Task Sign_in_ends_with_the_epoch_of_its_user()
     {
         await using var service = await StartAsync(Databases.Sqlite);
@@ -126,9 +152,12 @@ public sealed class BrowserSignInsTests(Databases databases)
         return await Store(service).StartAsync(id, account!, 1, ["pwd"], replaces, TestContext.Current.CancellationToken);
     }
 
-    private static async Task<bool> LinkAsync(RunningService service, BrowserSignIn signIn, string access)
+    private static Task<bool> LinkAsync(RunningService service, BrowserSignIn signIn, string access) =>
+        Store(service).LinkSessionAsync(signIn.SignInId, SessionOf(access), Far, TestContext.Current.CancellationToken);
+
+    private static string SessionOf(string access)
     {
         using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(access.Split('.')[1]));
-        return await Store(service).LinkSessionAsync(signIn.SignInId, claims.RootElement.GetProperty("sid").GetString()!, Far, TestContext.Current.CancellationToken);
+        return claims.RootElement.GetProperty("sid").GetString()!;
     }
 }
