@@ -100,7 +100,7 @@ internal sealed class AdminBody
     public void ReadOnly(string member, object? present)
     {
         _known.Add(member);
-        if (_root.TryGetProperty(member, out var value) && !(UntrustedJson.IsUnicode(value) && JsonElement.DeepEquals(value, JsonSerializer.SerializeToElement(present))))
+        if (_root.TryGetProperty(member, out var value) && !(UntrustedJson.IsReadable(value) && JsonElement.DeepEquals(value, JsonSerializer.SerializeToElement(present))))
             _faults.Add(member, "This field cannot be changed.");
     }
 
@@ -118,9 +118,9 @@ internal sealed class AdminBody
         _known.Add(member);
         if (!_root.TryGetProperty(member, out var element)) return default;
         var (value, fits) = read(element);
-        var isUnicode = UntrustedJson.IsUnicode(element);
-        if (fits && isUnicode) return value;
-        _faults.Add(member, isUnicode ? $"This field must be {expected}." : "This field holds text that is not Unicode.");
+        var isReadable = UntrustedJson.IsReadable(element);
+        if (fits && isReadable) return value;
+        _faults.Add(member, isReadable ? $"This field must be {expected}." : "This field holds text that is not Unicode, or a number that is too large.");
         return default;
     }
 

@@ -137,7 +137,7 @@ internal sealed class BoundaryInspection(BoundaryCheckTarget target, TextWriter 
         try
         {
             var json = JsonDocument.Parse(answer.Body);
-            if (json.RootElement.ValueKind == JsonValueKind.Object && UntrustedJson.IsUnicode(json.RootElement) && json.RootElement.TryGetProperty("headers", out var headers)
+            if (json.RootElement.ValueKind == JsonValueKind.Object && UntrustedJson.IsReadable(json.RootElement) && json.RootElement.TryGetProperty("headers", out var headers)
                 && headers.GetRawText().Contains(_mark[8..], StringComparison.Ordinal)) return json;
             json.Dispose();
         }

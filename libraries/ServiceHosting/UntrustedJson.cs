@@ -4,10 +4,14 @@ namespace ServiceHosting;
 
 /// <summary>
 /// JSON that a caller sent. JSON's grammar lets text through that is not Unicode: half a surrogate pair, written as an escape,
-/// and bytes that are no UTF-8 (RFC 8259 sections 8.1 and 8.2). Whoever reads such text fails, wherever that is; here it is found.
+/// and bytes that are no UTF-8 (RFC 8259 sections 8.1 and 8.2), and numbers that no program has (section 6). Whoever reads or
+/// compares such values fails, wherever that is; here they are found.
 /// </summary>
 public static class UntrustedJson
 {
+    /// <summary>Of <c>e-308</c> and a digit more.</summary>
+    private const int MaxExponentLength = 6;
+
     /// <summary>Reads one value whose objects have no name twice, and whose own names, if it is an object, are Unicode.</summary>
     /// <param name="utf8Json">The body.</param>
     /// <param name="maxDepth">Objects and arrays within each other.</param>
@@ -51,14 +55,23 @@ public static class UntrustedJson
         }
     }
 
-    /// <summary>Whether every name and every string within the value can be read.</summary>
-    public static bool IsUnicode(JsonElement value) => value.ValueKind switch
+    /// <summary>Whether every name, string and number within the value can be read (RFC 7493 sections 2.1 and 2.2).</summary>
+    public static bool IsReadable(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => Text(value) is not null,
-        JsonValueKind.Array => value.EnumerateArray().All(IsUnicode),
-        JsonValueKind.Object => HasReadableNames(value) && value.EnumerateObject().All(member => IsUnicode(member.Value)),
+        JsonValueKind.Number => IsReadableNumber(value),
+        JsonValueKind.Array => value.EnumerateArray().All(IsReadable),
+        JsonValueKind.Object => HasReadableNames(value) && value.EnumerateObject().All(member => IsReadable(member.Value)),
         _ => true,
     };
+
+    /// <summary>A double can be as large, and the exponent is no longer than one that means something.</summary>
+    private static bool IsReadableNumber(JsonElement number)
+    {
+        var text = number.GetRawText();
+        var exponent = text.AsSpan().IndexOfAny('e', 'E');
+        return double.IsFinite(number.GetDouble()) && (exponent < 0 || text.Length - exponent <= MaxExponentLength);
+    }
 
     private static JsonDocument Checked(JsonDocument document)
     {

@@ -91,7 +91,7 @@ internal static class ClientCommands
         try
         {
             using var document = UntrustedJson.Parse(Encoding.UTF8.GetBytes(await File.ReadAllTextAsync(file.FullName, cancellationToken)), maxDepth: 16);
-            return document.RootElement.ValueKind == JsonValueKind.Object && UntrustedJson.IsUnicode(document.RootElement)
+            return document.RootElement.ValueKind == JsonValueKind.Object && UntrustedJson.IsReadable(document.RootElement)
                 ? document.RootElement.Clone()
                 : throw RefusedException.Invalid("--jwks", "The file must hold a JWK set.");
         }

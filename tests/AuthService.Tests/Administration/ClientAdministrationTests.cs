@@ -137,6 +137,7 @@ public abstract class ClientAdministrationTests(AdminWorld world)
     [InlineData("""{"claim_rules":["sub"]}""", "claim_rules")]
     [InlineData("""{"claim_rules":[7]}""", "claim_rules")]
     [InlineData("""{"claim_rules":["\ud800"]}""", "claim_rules")]
+    [InlineData("""{"client_id_issued_at":1e99999999999}""", "client_id_issued_at")]
     [InlineData("""{"first_party":1}""", "first_party")]
     [InlineData("""{"exchange_audiences":["gateway"]}""", "grant_types")]
     [InlineData("""{"refresh_token_lifetime":59}""", "refresh_token_lifetime")]

@@ -195,6 +195,8 @@ public abstract class UserAdministrationTests(AdminWorld world)
     [InlineData("""{"claims":{"team":"\ud800"}}""", "claims")]
     [InlineData("""{"claims":{"team":["\udfff"]}}""", "claims")]
     [InlineData("""{"claims":{"\ud800":1}}""", null)]
+    [InlineData("""{"claims":{"level":1e999}}""", "claims")]
+    [InlineData("""{"claims":{"level":[1e-99999999999]}}""", "claims")]
     [InlineData("""{"\ud800":1}""", null)]
     [InlineData("""{"created_at":"\ud800"}""", "created_at")]
     [InlineData("""{"second_factor":true}""", "second_factor")]

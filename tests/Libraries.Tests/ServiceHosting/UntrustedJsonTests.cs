@@ -35,6 +35,25 @@ public sealed class UntrustedJsonTests
         Assert.Null(UntrustedJson.Text(root.GetProperty("half")));
         Assert.Null(UntrustedJson.Text(root.GetProperty("bytes")));
         Assert.Null(UntrustedJson.Text(root.GetProperty("list")));
-        Assert.Equal(["good", "object"], root.EnumerateObject().Where(member => UntrustedJson.IsUnicode(member.Value)).Select(member => member.Name));
+        Assert.Equal(["good", "object"], root.EnumerateObject().Where(member => UntrustedJson.IsReadable(member.Value)).Select(member => member.Name));
+    }
+
+    [Theory]
+    [InlineData("0", true)]
+    [InlineData("-12.50", true)]
+    [InlineData("123456789012345678901234567890", true)]
+    [InlineData("1.7e+308", true)]
+    [InlineData("5E-324", true)]
+    [InlineData("1e309", false)]
+    [InlineData("-1e999", false)]
+    [InlineData("1e99999999999", false)]
+    [InlineData("1e-99999999999", false)]
+    [InlineData("0e99999999999", false)]
+    public void Number_that_no_program_has_is_found(string number, bool readable)
+    {
+        using var document = UntrustedJson.Parse(Encoding.ASCII.GetBytes($$"""{"list":[{"n":{{number}}}]}"""), maxDepth: 4);
+        Assert.Equal(readable, UntrustedJson.IsReadable(document.RootElement));
+        // What can be read can be compared, which fails for exponents that .NET cannot hold.
+        if (readable) Assert.True(JsonElement.DeepEquals(document.RootElement, document.RootElement));
     }
 }
