@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Net.Http.Headers;
+using ServiceHosting;
 
 namespace AuthService.OAuth;
 
@@ -51,9 +51,7 @@ internal sealed class FormParameters
     public static async Task<(FormParameters? Form, OAuthRefusal? Refusal)> ReadBodyAsync(HttpContext context)
     {
         var request = context.Request;
-        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-            || !type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase)
-            || (type.Charset.HasValue && type.Encoding is not UTF8Encoding))
+        if (!MediaTypes.IsForm(request.ContentType))
             return (null, OAuthRefusal.InvalidRequest("The body must be application/x-www-form-urlencoded in UTF-8."));
         if (request.ContentLength > MaxBodyBytes) return (null, OAuthRefusal.TooLarge);
         // Kestrel refuses a longer body while it is read, whether its length was announced or not.

@@ -5,6 +5,7 @@ using AuthService.OAuth;
 using AuthService.SignIn;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.Extensions.Options;
+using ServiceHosting;
 
 namespace AuthService.Pages;
 
@@ -28,7 +29,7 @@ internal sealed class FormTokens(BrowserBinding browsers, IOptions<AuthServiceOp
     public async Task<bool> IsRequestValidAsync(HttpContext httpContext)
     {
         if (!IsSameOrigin(httpContext.Request)) return false;
-        if (!httpContext.Request.HasFormContentType || BrowserBinding.ReadSecret(httpContext) is not { } secret) return false;
+        if (!MediaTypes.IsForm(httpContext.Request.ContentType) || BrowserBinding.ReadSecret(httpContext) is not { } secret) return false;
         var form = await httpContext.Request.ReadFormAsync(httpContext.RequestAborted);
         return form[Field] is [{ } token]
             && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(token), Encoding.UTF8.GetBytes(Token(secret, httpContext)));

@@ -36,7 +36,8 @@ internal static class PagesExtensions
     public static IEndpointRouteBuilder MapPages(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapStylesheet();
-        endpoints.MapRazorPages();
+        // A page that is asked by another method would be rendered with nothing read for it.
+        endpoints.MapRazorPages().WithMetadata(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head, HttpMethods.Post]));
         return endpoints;
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
@@ -45,9 +44,9 @@ internal sealed class TokenRequest
                 return request.ContentType is null && request.ContentLength is 0 or null && !HasBody(context)
                     ? await CheckAsync(context, fields, _ => (null, Required))
                     : await UnsupportedAsync(context);
-            if (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) && IsUtf8(type))
+            if (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) && MediaTypes.IsUtf8(type))
                 return await ReadJsonAsync(context, fields);
-            if (request.HasFormContentType && IsUtf8(type))
+            if (request.HasFormContentType && MediaTypes.IsUtf8(type))
                 return await ReadFormAsync(context, fields);
             return await UnsupportedAsync(context);
         }
@@ -89,7 +88,8 @@ internal sealed class TokenRequest
             var form = await context.Request.ReadFormAsync(new FormOptions { ValueCountLimit = 32, BufferBodyLengthLimit = MaxBodyBytes }, context.RequestAborted);
             return await CheckAsync(context, fields, field => form.TryGetValue(field, out var values) ? (values is [var value] ? value : null, NotText) : (null, Required));
         }
-        catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException)
+        // Of a form of parts: one that has no end, and one with a part in a character set that .NET knows and does not read.
+        catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or NotSupportedException || exception.GetType() == typeof(IOException))
         {
             return await RefuseAsync(context, """{"detail":"Form parse error"}"""u8);
         }
@@ -130,8 +130,6 @@ internal sealed class TokenRequest
     }
 
     private static bool HasBody(HttpContext context) => context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true } && context.Request.ContentLength != 0;
-
-    private static bool IsUtf8(MediaTypeHeaderValue type) => !type.Charset.HasValue || type.Encoding is UTF8Encoding;
 
     private static Task<TokenRequest?> RefuseAsync(HttpContext context, ReadOnlySpan<byte> body) =>
         RefuseAsync(context, StatusCodes.Status400BadRequest, "request_invalid", body.ToArray());

@@ -139,6 +139,8 @@ public sealed class TokenEndpointTests(OAuthWorld world)
     [InlineData("application/json", 400)]
     [InlineData("multipart/form-data; boundary=x", 400)]
     [InlineData("application/x-www-form-urlencoded; charset=utf-16", 400)]
+    [InlineData("application/x-www-form-urlencoded; charset=utf-7", 400)]
+    [InlineData("application/x-www-form-urlencoded; charset=\"utf-8\"", 200)]
     [InlineData("application/x-www-form-urlencoded; charset=UTF-8", 200)]
     [InlineData(null, 400)]
     public async Task Body_must_be_a_form(string? mediaType, int status)

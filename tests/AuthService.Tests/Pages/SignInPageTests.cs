@@ -118,6 +118,21 @@ public sealed class SignInPageTests(Databases databases)
         Assert.DoesNotContain("gwid_signin", browser.Cookies.Keys);
     }
 
+    [Theory]
+    [InlineData("OPTIONS")]
+    [InlineData("DELETE")]
+    [InlineData("BREW")]
+    public async Task Page_is_read_or_sent_a_form_and_nothing_else(string method)
+    {
+        using var browser = await OpenAsync();
+        await browser.SignInAsync();
+        foreach (var path in new[] { SignIn, Account, "/connect/consent", "/connect/signout" })
+        {
+            await browser.SendAsync(new HttpMethod(method), path, content: null);
+            Assert.Equal((path, 405, "GET, HEAD, POST"), (path, browser.Status, string.Join(", ", browser.Answer.Content.Headers.Allow)));
+        }
+    }
+
     [Fact]
     public async Task Form_from_our_own_page_is_taken()
     {
@@ -199,13 +214,23 @@ public sealed class SignInPageTests(Databases databases)
         Assert.Contains("Try again in", browser.Html, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Malformed_form_is_400_and_a_page()
+    [Theory]
+    [InlineData("application/json", "{}")]
+    [InlineData("application/x-www-form-urlencoded; charset=utf-7", "form_token=<token>&id=x")]
+    [InlineData("application/x-www-form-urlencoded; charset=iso-8859-1", "form_token=<token>&id=%00")]
+    [InlineData("application/x-www-form-urlencoded", "form_token=<token>&id=%00")]
+    [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n<token>\r\n")]
+    [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n<token>\r\n--b\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n\0\r\n--b--\r\n")]
+    public async Task Form_that_is_none_of_ours_is_400_and_a_page(string mediaType, string body)
     {
-        using var browser = await OpenAsync();
-        await browser.GoAsync(SignIn);
-        using var content = new StringContent("{}", System.Text.Encoding.UTF8, "application/json");
-        await browser.SendAsync(HttpMethod.Post, SignIn, content);
+        // PostgreSQL, which takes no NUL in a text.
+        using var browser = new FormBrowser((await databases.SharedServiceAsync(Databases.PostgreSql)).Http.BaseAddress!);
+        await browser.SignInAsync();
+        await browser.GoAsync(Account + "/sessions");
+        var token = browser.Html.Split("name=\"form_token\" type=\"hidden\" value=\"")[1].Split('"')[0];
+        using var content = new ByteArrayContent(System.Text.Encoding.ASCII.GetBytes(body.Replace("<token>", token, StringComparison.Ordinal)));
+        content.Headers.Add("Content-Type", mediaType);
+        await browser.SendAsync(HttpMethod.Post, Account + "/sessions?handler=browser", content);
         Assert.Equal((400, "text/html"), (browser.Status, browser.Answer.Content.Headers.ContentType!.MediaType));
     }
 

@@ -38,6 +38,14 @@ public abstract class TokenEndpointTests(RunningService service)
         Assert.Equal(HttpStatusCode.BadRequest, (await service.PostTextAsync("/api/token/", "username=alice", "application/x-www-form-urlencoded")).StatusCode);
     }
 
+    [Theory]
+    [InlineData("--b\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nalice\r\n")]
+    [InlineData("--b\r\nContent-Disposition: form-data; name=\"username\"\r\nContent-Type: text/plain; charset=utf-7\r\n\r\nalice\r\n--b--\r\n")]
+    [InlineData("--b\r\nnonsense\r\n\r\n--b--\r\n")]
+    [InlineData("nonsense")]
+    public async Task Malformed_form_is_400(string body) =>
+        Assert.Equal(HttpStatusCode.BadRequest, (await service.PostTextAsync("/api/token/", body, "multipart/form-data; boundary=b")).StatusCode);
+
     [Fact]
     public async Task Sign_in_token_says_who_signed_in_and_when()
     {
@@ -140,6 +148,8 @@ public abstract class TokenEndpointTests(RunningService service)
     [InlineData("text/plain")]
     [InlineData("application/jsonx")]
     [InlineData("application/json; charset=utf-16")]
+    [InlineData("application/json; charset=utf-7")]
+    [InlineData("application/x-www-form-urlencoded; charset=utf-7")]
     [InlineData("nonsense")]
     public async Task Other_media_types_are_415(string mediaType) =>
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, (await service.PostTextAsync("/api/token/", "{}", mediaType)).StatusCode);
