@@ -34,7 +34,8 @@ internal sealed class ClientAssertions(SessionsConnection connection, OtherKeys 
         {
             if (assertion.Length > MaxLength || assertion.Split('.', 4) is not [_, var payload, _]) return null;
             using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(payload), Strict);
-            return claims.RootElement.GetProperty("sub").GetString();
+            // As in a form, where it could stand too: PostgreSQL takes no NUL in a text.
+            return claims.RootElement.GetProperty("sub").GetString() is { } id && !id.Any(char.IsControl) ? id : null;
         }
         catch (Exception e) when (IsMalformed(e))
         {

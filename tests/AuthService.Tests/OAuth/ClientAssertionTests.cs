@@ -2,12 +2,13 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using AuthService.Tests.Users;
 
 namespace AuthService.Tests.OAuth;
 
 /// <summary>Clients that prove who they are with a key (RFC 7523), and the limit on those that fail.</summary>
 [Collection(OAuthCollection.Name)]
-public sealed class ClientAssertionTests(OAuthWorld world)
+public sealed class ClientAssertionTests(OAuthWorld world, Databases databases)
 {
     private const string Type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -126,6 +127,20 @@ public sealed class ClientAssertionTests(OAuthWorld world)
         await RegisterAsync();
 
         Assert.Equal(401, (await AskAsync(assertion)).Status);
+    }
+
+    [Theory]
+    [MemberData(nameof(Databases.Kinds), MemberType = typeof(Databases))]
+    public async Task Assertion_of_a_client_that_cannot_be_is_refused(string kind)
+    {
+        var service = await databases.SharedServiceAsync(kind);
+        foreach (var id in (string[])["a\0b", "\0", "a\r\nb", "\uffff", "\U0001F600", new string('a', 1000)])
+        {
+            var assertion = $"{Encode("""{"alg":"ES256"}""")}.{Encode(new JsonObject { ["sub"] = id }.ToJsonString())}.AA";
+            using var form = new FormUrlEncodedContent([new("grant_type", "client_credentials"), new("client_assertion_type", Type), new("client_assertion", assertion)]);
+            using var answer = await service.Http.PostAsync("/connect/token", form, TestContext.Current.CancellationToken);
+            Assert.Equal(401, (int)answer.StatusCode);
+        }
     }
 
     [Fact]
