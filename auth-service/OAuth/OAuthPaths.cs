@@ -39,5 +39,6 @@ internal static class OAuthPaths
     /// <summary>Whether a client itself asks there, and reads the errors of RFC 6749 section 5.2.</summary>
     public static bool IsForClients(PathString path) => path == Token || path == Revocation || path == Introspection;
 
-    public static string WithTicket(string path, string ticket) => $"{path}?ticket={ticket}";
+    /// <summary>The address with a ticket, or with whatever text somebody sent for one.</summary>
+    public static string WithTicket(string path, string ticket) => $"{path}?ticket={Uri.EscapeDataString(ticket)}";
 }

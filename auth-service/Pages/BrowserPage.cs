@@ -1,3 +1,4 @@
+using AuthService.OAuth;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using ServiceHosting;
@@ -12,6 +13,9 @@ internal abstract class BrowserPage : PageModel
     public string? Ticket => Request.Query["ticket"] is [{ Length: > 0 } ticket] ? ticket : null;
 
     protected CancellationToken Aborted => HttpContext.RequestAborted;
+
+    /// <summary>Another page, with the ticket of this one.</summary>
+    protected string WithTicket(string page) => Ticket is { } ticket ? OAuthPaths.WithTicket(page, ticket) : page;
 
     /// <summary>A field that must be there; if it is not, an error says so.</summary>
     protected string Required(string name)

@@ -15,7 +15,7 @@ internal sealed class SecondFactorModel(
     SignInCookie cookie, SecondStep step, RevocationService revocation, PendingAuthorizations authorizations, ClientAddress address, IssueClock clock)
     : BrowserPage
 {
-    private string SignInPage => OAuthPaths.SignInPage + Request.QueryString;
+    private string SignInPage => WithTicket(OAuthPaths.SignInPage);
 
     public async Task<IActionResult> OnGetAsync()
     {

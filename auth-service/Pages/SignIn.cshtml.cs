@@ -58,7 +58,7 @@ internal sealed class SignInModel(
                 return SeeOther(Ticket is null ? AccountPaths.Profile : PendingAuthorizations.ResumeUrl(Ticket));
             case SignInOutcome.SecondFactorRequired(var account):
                 await secondStep.BeginAsync(HttpContext, account, clientId, Aborted);
-                return SeeOther(OAuthPaths.SecondFactorPage + Request.QueryString);
+                return SeeOther(WithTicket(OAuthPaths.SecondFactorPage));
             default:
                 return Refuse("no_active_account", "There is no active account with this user name and password.");
         }

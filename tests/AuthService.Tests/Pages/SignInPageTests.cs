@@ -2,6 +2,7 @@ using AuthService.Tests.Users;
 using AuthService.Users;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Testing;
 
 namespace AuthService.Tests.Pages;
 
@@ -232,6 +233,19 @@ public sealed class SignInPageTests(Databases databases)
         content.Headers.Add("Content-Type", mediaType);
         await browser.SendAsync(HttpMethod.Post, Account + "/sessions?handler=browser", content);
         Assert.Equal((400, "text/html"), (browser.Status, browser.Answer.Content.Headers.ContentType!.MediaType));
+    }
+
+    [Theory]
+    [InlineData("?ticket=\u0001", "?ticket=%01")]
+    [InlineData("?ticket=a%0D%0Ab", "?ticket=a%0D%0Ab")]
+    [InlineData("?ticket=x&\u007f=1", "?ticket=x")]
+    [InlineData("?\u0001", "")]
+    public async Task Page_leads_back_whatever_stands_in_its_address(string query, string ticket)
+    {
+        var service = await databases.SharedServiceAsync();
+        var answer = await RawConnection.AskAsync(
+            service.Http.BaseAddress!, $"GET /connect/signin/second-factor{query} HTTP/1.1\r\nHost: a\r\n\r\n", Eventually.Deadline, TestContext.Current.CancellationToken);
+        Assert.Equal((303, SignIn + ticket), (answer!.Status, answer.Value("Location")));
     }
 
     [Fact]
