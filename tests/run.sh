@@ -3,6 +3,7 @@
 #   tests/run.sh                  every test
 #   tests/run.sh faults           what the system answers while something fails, as a table
 #   tests/run.sh soak [MINUTES]   memory under churn, 10 minutes unless said
+#   tests/run.sh replicas         the walks end to end with 3 gateways, 2 auth-services, a Redis Cluster and PostgreSQL
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=deploy/local/packages.sh
@@ -17,8 +18,13 @@ case $only in
         projects=(tests/EndToEnd.Tests) filter=(--filter FullyQualifiedName~EndToEnd.Tests.Soak)
         export SOAK_MINUTES=${2:-10}
         ;;
+    replicas)
+        projects=(tests/EndToEnd.Tests)
+        filter=(--filter 'FullyQualifiedName~WalkTests|FullyQualifiedName~IdentityChain|FullyQualifiedName~Explain|FullyQualifiedName~LongRequest|FullyQualifiedName~Browser|FullyQualifiedName~Administration|FullyQualifiedName~Replica')
+        export REPLICAS=3
+        ;;
     *)
-        sed -n '3,5s/^#   //p' "$0" >&2
+        sed -n '3,6s/^#   //p' "$0" >&2
         exit 64
         ;;
 esac

@@ -13,7 +13,8 @@ public sealed class LocalStackScriptTests : IAsyncLifetime
     // The scripts start the Release build: a Debug test run lets them build it.
     private static readonly string[] Build = Repository.Configuration == "Release" ? ["--no-build"] : [];
 
-    private readonly IReadOnlyList<PortLease> _ports = PortLease.TakeBlock(0, 1, 2, 3, 10, 11, 20, 30);
+    private readonly IReadOnlyList<PortLease> _ports = PortLease.TakeBlock(
+        0, 1, 2, 3, 10, 11, 20, 30, 100, 101, 110, 111, 120, 130, 200, 210, 220, 230);
 
     private string PortBase => $"{_ports[0].Port}";
 
@@ -51,6 +52,38 @@ public sealed class LocalStackScriptTests : IAsyncLifetime
         Assert.Equal((0, ""), (down.ExitCode, down.Errors));
         await AssertGoneAsync(processes);
         Assert.Equal(0, (await RunAsync("down.sh", "--port-base", PortBase)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Replicas_on_a_Redis_Cluster_and_PostgreSQL_act_as_one()
+    {
+        Assert.SkipWhen(PostgresFixture.MissingReason is not null, PostgresFixture.MissingReason ?? "");
+        await using var postgres = new PostgresFixture();
+        await using var cluster = new RedisClusterFixture();
+        await Task.WhenAll(postgres.StartAsync(), cluster.StartAsync());
+        var name = (await postgres.CreateDatabaseAsync()).Split(';').Single(part => part.StartsWith("Database=", StringComparison.Ordinal))["Database=".Length..];
+
+        var up = await RunAsync("up.sh", [
+            "--detach", "--port-base", PortBase, "--gateways", "3", "--auth-services", "2",
+            "--redis", cluster.Endpoints, "--database", $"postgres://postgres@127.0.0.1:{postgres.Port}/{name}", .. Build]);
+
+        Assert.Equal((0, ""), (up.ExitCode, up.Errors));
+        var processes = Processes();
+        Assert.Equal(7, processes.Count); // the supervisor, two auth-services, sample-backend, three gateways
+        Assert.False(File.Exists(Path.Combine(Files, "users.db")));
+        var gateways = new[] { 0, 100, 200 }.Select(offset => Stack.NewClient(new Uri($"http://127.0.0.1:{_ports[0].Port + offset}"))).ToList();
+        foreach (var gateway in gateways)
+        {
+            var tokens = (await gateway.PostAsync("/api/token/", new { username = "alice", password = "alice-password-1" })).Tokens;
+            foreach (var other in gateways) Assert.Equal(200, (await other.GetAsync("/hello/", tokens.Access)).Status);
+            Assert.Equal("""{"revoked":1,"gateways":3,"acknowledged":3,"durable":true}""", (await gateway.LogoutAsync(tokens.Access)).Body);
+            foreach (var other in gateways) Assert.Equal("token_revoked", (await other.GetAsync("/hello/", tokens.Access)).Code);
+        }
+
+        gateways.ForEach(gateway => gateway.Dispose());
+        var down = await RunAsync("down.sh", "--port-base", PortBase);
+        Assert.Equal((0, ""), (down.ExitCode, down.Errors));
+        await AssertGoneAsync(processes);
     }
 
     [Fact]

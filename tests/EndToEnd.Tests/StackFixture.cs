@@ -7,9 +7,11 @@ namespace EndToEnd.Tests;
 /// <summary>One running system that the tests share which leave it as it was; those that kill something start their own.</summary>
 public sealed class StackFixture : IAsyncLifetime
 {
-    public Stack Stack { get; private set; } = null!;
+    private readonly SystemUnderTest _system = new();
 
-    public async ValueTask InitializeAsync() => Stack = await Stack.StartAsync();
+    public Stack Stack => _system.Stack;
 
-    public ValueTask DisposeAsync() => Stack.DisposeAsync();
+    public ValueTask InitializeAsync() => new(_system.StartAsync());
+
+    public ValueTask DisposeAsync() => _system.DisposeAsync();
 }

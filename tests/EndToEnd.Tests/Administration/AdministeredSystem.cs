@@ -11,7 +11,7 @@ public abstract class AdministeredSystem : IAsyncLifetime
     protected const string Password = "a long password 1";
 
     private readonly RecordingHandler _recording = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false });
-    private Stack _stack = null!;
+    private readonly SystemUnderTest _system = new();
 
     /// <summary>A client of the gateway that records.</summary>
     protected HttpClient Client { get; private set; } = null!;
@@ -26,33 +26,34 @@ public abstract class AdministeredSystem : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _stack = await Stack.StartAsync(new StackOptions { AuthServiceEnvironment = new Dictionary<string, string> { ["AuthService__RegistrationEnabled"] = "true" } });
-        Client = new HttpClient(_recording) { BaseAddress = _stack.Address };
+        await _system.StartAsync(new StackOptions { AuthServiceEnvironment = new Dictionary<string, string> { ["AuthService__RegistrationEnabled"] = "true" } });
+        Client = new HttpClient(_recording) { BaseAddress = _system.Stack.Address };
     }
 
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
         Client?.Dispose();
-        if (_stack is not null) await _stack.DisposeAsync();
+        await _system.DisposeAsync();
     }
 
     /// <summary>Runs the program of the auth-service with a command, as it runs: with its settings.</summary>
     protected Task<CommandResult> CommandAsync(string[] arguments, string input, CancellationToken cancellationToken) =>
-        _stack.AuthService.RunAsync(arguments, input, cancellationToken);
+        _system.Stack.AuthService.RunAsync(arguments, input, cancellationToken);
 
     protected async Task<string?> ActiveKeyAsync()
     {
-        var pair = await _stack.SignInAsync("bob", cancellationToken: Cancellation);
+        var pair = await _system.Stack.SignInAsync("bob", cancellationToken: Cancellation);
         return JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(pair.Access.Split('.')[0])).RootElement.GetProperty("kid").GetString();
     }
 
-    /// <summary>Revoked, and confirmed by the one gateway there is.</summary>
-    protected static void InForce(JsonElement answer)
+    /// <summary>Revoked, and confirmed by every gateway.</summary>
+    protected void InForce(JsonElement answer)
     {
+        var gateways = _system.Stack.Gateways.Count;
         Assert.True(answer.GetProperty("revoked").GetInt32() > 0, answer.GetRawText());
         Assert.True(answer.GetProperty("durable").GetBoolean(), answer.GetRawText());
-        Assert.Equal((1, 1), (answer.GetProperty("gateways").GetInt32(), answer.GetProperty("acknowledged").GetInt32()));
+        Assert.Equal((gateways, gateways), (answer.GetProperty("gateways").GetInt32(), answer.GetProperty("acknowledged").GetInt32()));
     }
 
     protected async Task<string> RunAsync(string[] arguments, string input = "")
