@@ -20,6 +20,7 @@ internal static class Program
         DefaultManagementUrl = "http://127.0.0.1:8090",
         ShutdownDelayKey = "Gateway:ShutdownDelay",
         TelemetrySources = ["RevocationProtocol", "Gateway.Revocation", GatewayMetrics.Meter],
+        CompleteRefusal = ForwardingRefusals.CompleteAsync,
         RouteName = endpoint => GatewayRoute.Of(endpoint)?.RouteId ?? endpoint.DisplayName,
     };
 

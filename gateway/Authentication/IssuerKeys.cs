@@ -41,6 +41,13 @@ internal sealed partial class IssuerKeys(string issuer, IKeySource source, TimeP
     public bool TryFind(TokenHeader header, [NotNullWhen(true)] out IReadOnlyList<VerificationKey>? candidates)
     {
         var keys = Volatile.Read(ref _keys) ?? [];
+        // Nearly always there is one key of that id, and nothing to collect.
+        if (header.Kid is not null && keys is [var only] && only.Kid == header.Kid && only.Algorithm == header.Algorithm)
+        {
+            candidates = keys;
+            return true;
+        }
+
         var named = header.Kid is null ? keys : Array.FindAll(keys, key => key.Kid == header.Kid);
         if (named.Length == 0) named = Array.FindAll(keys, key => key.Kid is null);
         candidates = named.Length == 0 ? null : Array.FindAll(named, key => key.Algorithm == header.Algorithm);

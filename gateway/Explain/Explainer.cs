@@ -44,6 +44,7 @@ internal sealed class Explainer(Facts facts, TrustedProxies proxies, IdentityTok
         var decide = _decide ?? throw new InvalidOperationException("The pipeline has no steps to explain.");
         var context = request.NewContext(services, cancellationToken);
         await decide(context);
+        if (context.Response.StatusCode >= StatusCodes.Status400BadRequest && !context.Response.HasStarted) await ForwardingRefusals.CompleteAsync(context);
 
         var endpoint = context.GetEndpoint();
         var route = GatewayRoute.Of(endpoint);

@@ -28,8 +28,8 @@ internal sealed class IdentityHeaders
         ("X-User-Issuer", "iss", caller => caller.IsForeign ? HeaderText.Encode(caller.Issuer) : ""),
     ];
 
-    // Only what is a caller's own: with many callers it is memory that a request costs.
-    private readonly string[] _values;
+    // Only what is a caller's own: with many callers it is memory that a request costs. Null for what is not sent.
+    private readonly string?[] _values;
     private readonly IdentityTokenCache _tokens = new();
     private readonly AuthenticatedCaller _caller;
     private readonly int _length;
@@ -38,8 +38,8 @@ internal sealed class IdentityHeaders
     private IdentityHeaders(AuthenticatedCaller caller)
     {
         _caller = caller;
-        _values = Array.ConvertAll(Headers, header => header.Value(caller));
-        _length = Headers.Zip(_values, (header, value) => value.Length > 0 ? header.Name.Length + value.Length : 0).Sum();
+        _values = Array.ConvertAll(Headers, header => header.Value(caller) is { Length: > 0 } value ? value : null);
+        _length = Headers.Zip(_values, (header, value) => value is null ? 0 : header.Name.Length + value.Length).Sum();
     }
 
     public static IdentityHeaders Of(AuthenticatedCaller caller) =>
@@ -55,8 +55,8 @@ internal sealed class IdentityHeaders
         var length = rules.SendsAllIdentityHeaders ? _length : 0;
         for (var i = 0; i < _values.Length; i++)
         {
-            var (name, value) = (Headers[i].Name, _values[i]);
-            if (value.Length == 0) continue;
+            var name = Headers[i].Name;
+            if (_values[i] is not { } value) continue;
             if (!rules.SendsAllIdentityHeaders)
             {
                 if (!rules.IdentityHeaders.Contains(name)) continue;
@@ -99,7 +99,7 @@ internal sealed class IdentityHeaders
 
     private string DescribeLargest(ForwardingRules rules)
     {
-        var (claim, value) = Headers.Zip(_values, (header, value) => (header.Claim, Value: value))
+        var (claim, value) = Headers.Zip(_values, (header, value) => (header.Claim, Value: value ?? ""))
             .Concat(rules.ClaimHeaders.Select(header => (header.Claim, Value: Claim(header.Claim))))
             .MaxBy(header => header.Value.Length);
         return $"The largest claim is {claim} with {value.Length} bytes.";

@@ -25,18 +25,28 @@ internal static class LongRequestWatch
         var time = app.ApplicationServices.GetRequiredService<TimeProvider>();
         return app.Use(next => context =>
         {
-            if (CallerToWatch(context) is { } caller)
+            if (MayBeLong(context.Request) && CallerToWatch(context) is { } caller)
                 WatchRequest(requests, time, context, caller);
             return next(context);
         });
     }
 
     /// <summary>
+    /// What nearly no request is, by the cheapest signs: a tunnel (CONNECT with HTTP/2, <c>Connection</c> with HTTP/1.1), or an
+    /// upload of unknown or large size.
+    /// </summary>
+    private static bool MayBeLong(HttpRequest request) =>
+        request.Headers.Connection.Count > 0 || HttpMethods.IsConnect(request.Method) || HasLongBody(request);
+
+    private static bool HasLongBody(HttpRequest request) =>
+        request.ContentLength is null or > SmallBody && request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true };
+
+    /// <summary>
     /// The auth-service's answers are short and its own affair: a logout must not be cut off by the revocation it brings about.
     /// </summary>
     private static AuthenticatedCaller? CallerToWatch(HttpContext context)
     {
-        var route = context.GetEndpoint()?.Metadata.GetMetadata<GatewayRoute>();
+        var route = GatewayRoute.Of(context.GetEndpoint());
         return route is { IsAuthService: true } ? null : RoutePolicies.CallerOf(context.Features.Get<AuthenticationOutcome>(), route);
     }
 
@@ -55,7 +65,7 @@ internal static class LongRequestWatch
                 context.Features.Set<IHttpUpgradeFeature>(new ClosableUpgrade(upgrade, closer = new WebSocketCloser(time)));
             requests.Watch(context, caller, closer);
         }
-        else if (context.Request.ContentLength is null or > SmallBody && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
+        else if (HasLongBody(context.Request))
         {
             requests.Watch(context, caller);
         }
@@ -77,12 +87,14 @@ internal static class LongRequestWatch
         private ValueTask WatchResponse(ResponseTransformContext context)
         {
             var response = context.ProxyResponse;
-            if (response is null || CallerToWatch(context.HttpContext) is not { } caller)
+            if (response is null)
                 return default;
             var isLong = response.Content.Headers.ContentLength is null or > SmallBody && HasBody(response, context.HttpContext);
+            if ((!isLong && !RanLong(context.HttpContext)) || CallerToWatch(context.HttpContext) is not { } caller)
+                return default;
             if (isLong)
                 requests.Watch(context.HttpContext, caller);
-            else if (RanLong(context.HttpContext) && requests.IsOver(caller))
+            else if (requests.IsOver(caller))
                 context.HttpContext.Abort();
             return default;
         }

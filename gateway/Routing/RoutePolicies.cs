@@ -1,6 +1,5 @@
 using Gateway.Authentication;
 using Gateway.Diagnostics;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Routing;
 
@@ -23,13 +22,12 @@ internal sealed class RoutePolicies(RequestDelegate next)
         {
             if (endpoint.Metadata.GetMetadata<OwnEndpoint>() is not null) return next(context);
             // The router's own answer, such as 405, is no route.
-            if (endpoint is not RouteEndpoint) return PassAsync(context);
+            if (endpoint is not RouteEndpoint) return next(context);
             policy = endpoint.Metadata.GetMetadata<RoutePolicy>() ?? RoutePolicy.SignedIn;
             route = null;
         }
 
-        if (FindRefusal(context, policy, route) is { } reason) return RefuseAsync(context, reason, policy);
-        return PassAsync(context);
+        return FindRefusal(context, policy, route) is { } reason ? RefuseAsync(context, reason, policy) : next(context);
     }
 
     /// <summary>Answers with a refusal under <paramref name="policy"/>.</summary>
@@ -56,27 +54,4 @@ internal sealed class RoutePolicies(RequestDelegate next)
     /// <summary>The caller as the route sees it: some go on while the revocation state is not known.</summary>
     public static AuthenticatedCaller? CallerOf(AuthenticationOutcome? outcome, GatewayRoute? route) =>
         route?.AdmitsUnknownRevocation == true ? outcome?.CallerWithoutRevocation : outcome?.Caller;
-
-    /// <summary>Gives the answers of the router and of YARP a problem body, where they have none.</summary>
-    private async Task PassAsync(HttpContext context)
-    {
-        await next(context);
-        var response = context.Response;
-        if (response.HasStarted || response.StatusCode < StatusCodes.Status400BadRequest) return;
-        Reason? reason = context.Features.Get<IForwarderErrorFeature>()?.Error switch
-        {
-            null => response.StatusCode == StatusCodes.Status405MethodNotAllowed ? Reason.MethodNotAllowed : null,
-            _ => response.StatusCode switch
-            {
-                // The body: broken off, or longer than the route takes.
-                StatusCodes.Status400BadRequest => Reason.RequestMalformed,
-                StatusCodes.Status413PayloadTooLarge => Reason.BodyTooLarge,
-                StatusCodes.Status502BadGateway => Reason.UpstreamFailed,
-                StatusCodes.Status503ServiceUnavailable => Reason.UpstreamUnavailable,
-                StatusCodes.Status504GatewayTimeout => Reason.UpstreamTimeout,
-                _ => null,
-            },
-        };
-        if (reason is not null) await context.RefuseAsync(reason);
-    }
 }

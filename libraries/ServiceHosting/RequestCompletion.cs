@@ -32,6 +32,7 @@ internal sealed partial class RequestCompletion(
         try
         {
             await next(context);
+            if (context.Response is { StatusCode: >= StatusCodes.Status400BadRequest, HasStarted: false }) await service.CompleteRefusal(context);
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {

@@ -28,6 +28,12 @@ public sealed class ServiceDescription
     public Func<Endpoint, string?> RouteName { get; init; } =
         static endpoint => (endpoint as RouteEndpoint)?.RoutePattern.RawText ?? endpoint.DisplayName;
 
+    /// <summary>
+    /// Called for an answer of status 400 or more that has not started when the pipeline has ended: gives it a body, or leaves it
+    /// as it is. Here rather than in the pipeline, where another step would wait for each request.
+    /// </summary>
+    public Func<HttpContext, Task> CompleteRefusal { get; init; } = static _ => Task.CompletedTask;
+
     /// <summary>Activity sources and meters exported besides those of .NET itself.</summary>
     public IReadOnlyList<string> TelemetrySources { get; init; } = [];
 }

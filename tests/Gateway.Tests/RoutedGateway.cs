@@ -55,6 +55,11 @@ internal sealed class RoutedGateway : IAsyncDisposable
         builder.Services.AddSingleton<TimeProvider>(Time);
         builder.Services.AddSingleton(IdentityKeys);
         _app = builder.Build();
+        _app.Use(async (context, next) =>
+        {
+            await next(context);
+            if (context.Response is { StatusCode: >= 400, HasStarted: false }) await ForwardingRefusals.CompleteAsync(context);
+        });
         _app.UseRequestTargetRules();
         _app.UseRouting();
         _app.UseRouteCors();

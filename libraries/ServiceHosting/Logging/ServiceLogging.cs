@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Serilog;
-using Serilog.Core;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
 using Serilog.Settings.Configuration;
@@ -29,7 +28,6 @@ internal static class ServiceLogging
             .MinimumLevel.Override("System", LogEventLevel.Warning)
             .MinimumLevel.Override("Yarp", LogEventLevel.Warning)
             .Enrich.WithProperty("Service", service.Name)
-            .Enrich.With<WithoutRequestPath>()
             .Filter.ByExcluding(HoldsRequestTarget)
             // The assemblies are named because looking for them costs a tenth of a second at start.
             .ReadFrom.Configuration(builder.Configuration, new ConfigurationReaderOptions(typeof(ServiceLogging).Assembly))
@@ -37,8 +35,14 @@ internal static class ServiceLogging
         var logger = configuration.CreateLogger();
 
         builder.Logging.ClearProviders();
-        // Serilog's levels decide alone.
-        builder.Logging.SetMinimumLevel(LogLevel.Trace);
+        builder.Services.Configure<LoggerFilterOptions>(filters =>
+        {
+            // Serilog's levels decide alone.
+            filters.MinLevel = LogLevel.Trace;
+            // ASP.NET Core puts the path of the request into a scope around all its events; a path may hold what clients keep to
+            // themselves. The rest of that scope says less than the trace id, and costs every request.
+            filters.CaptureScopes = false;
+        });
         builder.Logging.AddSerilog(logger);
         builder.Logging.AddFilter<SerilogLoggerProvider>(CompletionLogs.Category, LogLevel.None);
         // By way of the container, which then writes out what is queued at the end.
@@ -52,11 +56,4 @@ internal static class ServiceLogging
     /// </summary>
     private static bool HoldsRequestTarget(LogEvent logEvent) =>
         RequestTargets.Any(logEvent.Properties.ContainsKey);
-
-    /// <summary>ASP.NET Core puts the path into the scope of every event of a request; a path may hold what clients keep to themselves.</summary>
-    private sealed class WithoutRequestPath : ILogEventEnricher
-    {
-        public void Enrich(LogEvent logEvent, ILogEventPropertyFactory propertyFactory) =>
-            logEvent.RemovePropertyIfPresent("RequestPath");
-    }
 }

@@ -1,4 +1,5 @@
 using Gateway.Routing;
+using Testing;
 
 namespace Gateway.Tests.Routing;
 
@@ -122,6 +123,21 @@ public sealed class RoutePolicyTests : IAsyncLifetime
         Assert.Equal(405, answer.Status);
         Assert.Equal("GET", answer.Value("Allow"));
         Assert.Contains("\"code\":\"method_not_allowed\"", answer.BodyText, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(405, "Allow: PUT")]
+    [InlineData(400, "X-Reason: short")]
+    [InlineData(503, "Retry-After: 7")]
+    public async Task Refusal_of_a_backend_without_a_body_stays_as_it_is(int status, string header)
+    {
+        _gateway.Backend.Respond = _ => RecordingBackend.Answer($"HTTP/1.1 {status} No\r\n{header}\r\nContent-Length: 0\r\n\r\n");
+
+        var answer = await _gateway.GetAsync("/anonymous");
+
+        Assert.Equal((status, ""), (answer.Status, answer.BodyText));
+        Assert.Equal(header.Split(": ")[1], answer.Value(header.Split(": ")[0]));
+        Assert.Null(answer.Value("Content-Type"));
     }
 
     [Theory]

@@ -42,6 +42,21 @@ public sealed class LogOutputTests
         Assert.Equal(route, line.GetProperty("Properties").GetProperty("Route").GetString());
     }
 
+    /// <summary>In ticks of 100 ns.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(10_000)]
+    [InlineData(10_203)]
+    [InlineData(12_345_600)]
+    [InlineData(36_000_000_010)]
+    public async Task Duration_is_written_as_it_was_measured(long ticks)
+    {
+        var line = Assert.Single(await WrittenAsync(Completion("orders", duration: TimeSpan.FromTicks(ticks))));
+
+        Assert.Equal(TimeSpan.FromTicks(ticks).TotalMilliseconds, line.GetProperty("Properties").GetProperty("DurationMs").GetDouble());
+    }
+
     [Fact]
     public async Task Event_without_route_span_or_client_is_written_too()
     {
@@ -81,14 +96,14 @@ public sealed class LogOutputTests
         return stream.Lines();
     }
 
-    private static CompletionEvent Completion(string? route, bool isWithinSpan = true, string? client = "127.0.0.1") => new()
+    private static CompletionEvent Completion(string? route, bool isWithinSpan = true, string? client = "127.0.0.1", TimeSpan? duration = null) => new()
     {
         Time = new DateTimeOffset(2026, 11, 22, 9, 30, 0, TimeSpan.FromHours(1)).AddTicks(1_234_567),
         Method = "GET",
         Route = route,
         Status = 200,
         Reason = null,
-        Duration = TimeSpan.FromMilliseconds(1.5),
+        Duration = duration ?? TimeSpan.FromMilliseconds(1.5),
         TraceId = "0af7651916cd43dd8448eb211c80319c",
         SpanId = isWithinSpan ? ActivitySpanId.CreateFromString("b7ad6b7169203331") : default,
         Client = client is null ? null : IPAddress.Parse(client),
