@@ -18,5 +18,10 @@ internal static class InlineSockets
 
     /// <summary>For the server's pipes between socket and request.</summary>
     public static void UseInlineSockets(this IWebHostBuilder host) =>
-        host.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = Environment.GetEnvironmentVariable(Variable) == "1");
+        host.UseSockets(sockets =>
+        {
+            sockets.UnsafePreferInlineScheduling = Environment.GetEnvironmentVariable(Variable) == "1";
+            // A connection that waits keeps its buffer, 4 KiB, and each request is one call to the kernel less.
+            sockets.WaitForDataBeforeAllocatingBuffer = false;
+        });
 }

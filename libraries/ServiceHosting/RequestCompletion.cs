@@ -13,7 +13,7 @@ namespace ServiceHosting;
 /// </summary>
 internal sealed partial class RequestCompletion(
     RequestDelegate next, ServiceDescription service, TimeProvider time, IConfiguration configuration, IMeterFactory meters, ILogger<RequestCompletion> logger,
-    ILogger<CompletionEvent> completions)
+    CompletionLog completions)
 {
     public const string Meter = "ServiceHosting";
 
@@ -55,7 +55,7 @@ internal sealed partial class RequestCompletion(
             var reason = context.Features.Get<RequestReason>()?.Code;
             if (reason is not null) _refusals.Add(1, new KeyValuePair<string, object?>("reason", reason));
             if (_exportsSpans && Activity.Current is { } span) Describe(span, context, status, reason);
-            if (completions.IsEnabled(LogLevel.Information)) Write(context, started, status, reason);
+            if (completions.IsEnabled) Write(context, started, status, reason);
         }
     }
 
@@ -89,7 +89,7 @@ internal sealed partial class RequestCompletion(
             SpanId = activity?.SpanId ?? default,
             Client = context.Connection.RemoteIpAddress,
         };
-        completions.Log(LogLevel.Information, CompletionEvent.Id, completion, null, static (completion, _) => completion.ToString());
+        completions.Write(completion);
     }
 
     /// <summary>Any token is a method (RFC 9110 section 9.1): others than the registered ones are not repeated.</summary>

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace ServiceHosting.Logging;
 
 /// <summary>
-/// How a request ended. Every provider of logs can read it as the properties of its template; <see cref="CompletionLogs"/>
+/// How a request ended. Every provider of logs can read it as the properties of its template; <see cref="CompletionLog"/>
 /// takes it as it is.
 /// </summary>
 internal sealed class CompletionEvent : IReadOnlyList<KeyValuePair<string, object?>>

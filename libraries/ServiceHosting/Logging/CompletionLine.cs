@@ -15,7 +15,7 @@ internal static class CompletionLine
     private static readonly byte[] Template = Encoding.ASCII.GetBytes(CompletionEvent.Template);
 
     private static readonly byte[] Kind = Encoding.ASCII.GetBytes(
-        $$"""},"EventId":{"Id":{{CompletionEvent.Number}},"Name":"{{CompletionEvent.Name}}"},"SourceContext":"{{CompletionLogs.Category}}","Service":""");
+        $$""","EventId":{"Id":{{CompletionEvent.Number}},"Name":"{{CompletionEvent.Name}}"},"SourceContext":"{{CompletionLog.Category}}","Service":""");
 
     /// <summary>False when the line is longer than the space for it.</summary>
     public static bool TryWrite(CompletionEvent completion, string service, Span<byte> space, out int written)

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Serilog;
+using Serilog.Core;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
 using Serilog.Settings.Configuration;
@@ -44,10 +45,11 @@ internal static class ServiceLogging
             filters.CaptureScopes = false;
         });
         builder.Logging.AddSerilog(logger);
-        builder.Logging.AddFilter<SerilogLoggerProvider>(CompletionLogs.Category, LogLevel.None);
+        builder.Logging.AddFilter<SerilogLoggerProvider>(CompletionLog.Category, LogLevel.None);
         // By way of the container, which then writes out what is queued at the end.
         builder.Services.AddSingleton(_ => output);
-        builder.Services.AddSingleton<ILoggerProvider>(provider => new CompletionLogs(provider.GetRequiredService<LogOutput>(), logger));
+        builder.Services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CompletionLog>(
+            provider, logger.ForContext(Constants.SourceContextPropertyName, CompletionLog.Category)));
     }
 
     /// <summary>
