@@ -17,9 +17,9 @@ internal static class UsersDatabaseFaults
         InvalidOperationException { InnerException: DbException inner } => IsAway(inner),
         // https://sqlite.org/rescode.html: perm, busy, locked, readonly, ioerr, corrupt, full, cantopen, protocol, notadb.
         SqliteException sqlite => sqlite.SqliteErrorCode is 3 or 5 or 6 or 8 or 10 or 11 or 13 or 14 or 15 or 26,
-        // Class 08 connection, 28 authorization, 3D no such database, 53 resources, 57P operator intervention, 58 system;
-        // transient: serialization and deadlock.
-        PostgresException server => server.IsTransient || server.SqlState[..2] is "08" or "28" or "3D" or "53" or "58" || server.SqlState.StartsWith("57P", StringComparison.Ordinal),
+        // Class 08 connection, 28 authorization, 3D no such database, 53 resources, 57 operator intervention and statements that
+        // were cut off, 58 system; 25006: takes no writes (a standby, or its disk is full); transient: serialization and deadlock.
+        PostgresException server => server.IsTransient || server.SqlState[..2] is "08" or "28" or "3D" or "53" or "57" or "58" || server.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction,
         NpgsqlException or SocketException or TimeoutException => true,
         _ => false,
     };
