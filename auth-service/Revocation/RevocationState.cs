@@ -14,6 +14,9 @@ internal sealed partial class RevocationState(
 {
     private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(2);
 
+    // A part of it: a database that does not answer is not to make Redis seem silent.
+    private static readonly TimeSpan DatabaseWait = TimeSpan.FromMilliseconds(500);
+
     private readonly RevocationRefill _refill = new(writer, store);
     private readonly Counter<long> _refills = meters.Create("AuthService.Revocation").CreateCounter<long>(
         "auth_service.revocation.refills", "{refill}", "Times this process filled a Redis from the database and marked it complete.");
@@ -43,26 +46,31 @@ internal sealed partial class RevocationState(
     /// <summary>Asks Redis who it is, and refills it if it must be.</summary>
     public async Task RefreshAsync(CancellationToken ct)
     {
+        // Before Redis is asked: what it answers is then as young as it can be.
+        var published = await ReadPublishedNumberAsync(ct);
         var sentMs = time.GetUtcNow().ToUnixTimeMilliseconds();
         var sentAt = time.GetTimestamp();
         var status = await writer.InspectAsync(ct);
         var clockDifference = sentMs + ((long)time.GetElapsedTime(sentAt).TotalMilliseconds / 2) - status.NowMs;
-        var complete = status.Filled && await CoversDatabaseAsync(status, ct);
+        var complete = status.Filled && (published is not { } number || status.MarkedNumber >= number);
         _known = new Known(status, complete, sentAt, clockDifference);
         if (!complete)
             await RefillAsync(status, ct);
     }
 
-    private async Task<bool> CoversDatabaseAsync(RevocationStatus status, CancellationToken ct)
+    /// <summary>What the marker must cover; null while the database does not say: the marker is of this very Redis and was
+    /// complete when it was written, and only the cross-check is missing.</summary>
+    private async Task<long?> ReadPublishedNumberAsync(CancellationToken ct)
     {
+        using var timeout = new CancellationTokenSource(DatabaseWait, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
         try
         {
-            return status.MarkedNumber >= await store.ReadPublishedNumberAsync(ct);
+            return await store.ReadPublishedNumberAsync(either.Token);
         }
-        catch (Exception e) when (UsersDatabaseFaults.IsAway(e))
+        catch (Exception e) when (UsersDatabaseFaults.IsAway(e) || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
-            // The marker is of this very Redis and was complete when it was written; only the cross-check is missing.
-            return true;
+            return null;
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed partial class RevocationWorker(
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         Task.Run(() => reader.RunAsync(stoppingToken), stoppingToken),
         RepeatAsync(TimeSpan.FromMilliseconds(500), WatchAsync, stoppingToken),
+        RepeatAsync(TimeSpan.FromMilliseconds(500), service.PublishUnpublishedAsync, stoppingToken),
         RepeatAsync(TimeSpan.FromSeconds(5), service.SweepOutboxesAsync, stoppingToken),
         RepeatAsync(TimeSpan.FromSeconds(30), CleanAsync, stoppingToken));
 
@@ -23,7 +24,6 @@ internal sealed partial class RevocationWorker(
     {
         await acknowledgements.SubscribeAsync(ct);
         await state.RefreshAsync(ct);
-        await service.PublishUnpublishedAsync(ct);
     }
 
     private async Task CleanAsync(CancellationToken ct)

@@ -113,6 +113,21 @@ public sealed class RevocationServiceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task State_is_known_while_the_database_does_not_answer()
+    {
+        await FillAsync();
+        _database.Silent = true;
+        // A busy machine may take longer over all of it than what is known is good for.
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await _state.RefreshAsync(Cancellation).WaitAsync(Eventually.Deadline, Cancellation);
+                return _state.UnavailableReason is null;
+            },
+            "Redis is known to be complete", Cancellation);
+    }
+
+    [Fact]
     public async Task Row_committed_by_a_process_that_died_is_published_by_any_replica()
     {
         await FillAsync();
@@ -312,6 +327,15 @@ public sealed class RevocationServiceTests : IAsyncLifetime
     {
         public bool Away { get; set; }
 
+        /// <summary>It takes what it is asked and says nothing.</summary>
+        public bool Silent { get; set; }
+
         public UsersDbContext CreateDbContext() => Away ? throw new TimeoutException("The database is away.") : inner.CreateDbContext();
+
+        public async Task<UsersDbContext> CreateDbContextAsync(CancellationToken cancellationToken = default)
+        {
+            if (Silent) await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            return CreateDbContext();
+        }
     }
 }
