@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Text.Json;
 using Testing;
 
@@ -61,14 +60,12 @@ public sealed class KeyChangeTests
         foreach (var client in clients) Assert.Equal(200, (await client.GetAsync("/hello/", user.Access)).Status);
 
         var answer = await stack.Client.AskAsync(HttpMethod.Post, $"/api/admin/keys/{kid}/withdraw", admin.Access);
-        var answered = Stopwatch.GetTimestamp();
         Assert.Equal(200, answer.Status);
         foreach (var client in clients)
         {
             await Eventually.TrueAsync(
-                async _ => (await client.GetAsync("/hello/", user.Access)) is { Status: 401, Code: "token_revoked" },
-                TimeSpan.FromSeconds(1) - Stopwatch.GetElapsedTime(answered),
-                () => $"a gateway accepts a token of a withdrawn key; the answer was {answer}",
+                async () => (await client.GetAsync("/hello/", user.Access)) is { Status: 401, Code: "token_revoked" },
+                $"every gateway refuses tokens of a withdrawn key; the answer was {answer}",
                 Cancellation);
         }
 
