@@ -114,7 +114,7 @@ internal sealed class FuzzRequests(TokenPair genuine, string host)
     private static Gen<string> Mostly(string text) => Gen.Frequency((1, Gen.Constant(text)), (1, Mangled(text)));
 
     /// <summary>The text with one to four places changed, and surely another text.</summary>
-    private static Gen<string> Mangled(string text) =>
+    internal static Gen<string> Mangled(string text) =>
         from times in Gen.Choose(1, 4)
         from places in Gen.Choose(0, text.Length).ListOf(times)
         from spices in Spice.ListOf(times)
