@@ -53,7 +53,7 @@ internal sealed class Issuer(IssuerOptions options, bool isOwn, IssuerKeys keys)
             IsForeign = !IsOwn,
             Subject = IsOwn ? claims.Subject : options.SubjectPrefix + claims.Subject,
             Name = claims.Name,
-            Roles = Roles(token.Payload),
+            Roles = Roles(token),
             Scopes = claims.Scopes,
             ClientId = ClientId(token),
             SessionId = claims.SessionId,
@@ -85,9 +85,11 @@ internal sealed class Issuer(IssuerOptions options, bool isOwn, IssuerKeys keys)
         return System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes);
     }
 
-    private IReadOnlyList<string> Roles(JsonElement payload)
+    private IReadOnlyList<string> Roles(UnverifiedToken token)
     {
-        if (!payload.TryGetProperty(options.RolesClaim, out var value) || TokenClaims.StringOrStrings(value) is not { } roles) return [];
+        var value = token.Claims.Roles;
+        if (options.RolesClaim != "roles") token.Payload.TryGetProperty(options.RolesClaim, out value);
+        if (value.ValueKind == JsonValueKind.Undefined || TokenClaims.StringOrStrings(value) is not { } roles) return [];
         return IsOwn ? roles : [.. roles.Where(_allowedRoles.Contains)];
     }
 

@@ -42,9 +42,9 @@ internal sealed partial class IssuerKeys(string issuer, IKeySource source, TimeP
     {
         var keys = Volatile.Read(ref _keys) ?? [];
         // Nearly always there is one key of that id, and nothing to collect.
-        if (header.Kid is not null && keys is [var only] && only.Kid == header.Kid && only.Algorithm == header.Algorithm)
+        if (header.Kid is not null && OnlyOne(keys, header.Kid) is { } only)
         {
-            candidates = keys;
+            candidates = only.Algorithm == header.Algorithm ? only.Alone : [];
             return true;
         }
 
@@ -52,6 +52,19 @@ internal sealed partial class IssuerKeys(string issuer, IKeySource source, TimeP
         if (named.Length == 0) named = Array.FindAll(keys, key => key.Kid is null);
         candidates = named.Length == 0 ? null : Array.FindAll(named, key => key.Algorithm == header.Algorithm);
         return candidates is not null;
+    }
+
+    private static VerificationKey? OnlyOne(VerificationKey[] keys, string kid)
+    {
+        VerificationKey? found = null;
+        foreach (var key in keys)
+        {
+            if (key.Kid != kid) continue;
+            if (found is not null) return null;
+            found = key;
+        }
+
+        return found;
     }
 
     /// <summary>

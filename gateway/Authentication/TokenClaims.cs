@@ -41,6 +41,9 @@ internal sealed class TokenClaims
 
     public IReadOnlyList<string> Scopes { get; private set; } = [];
 
+    /// <summary>The member <c>roles</c>, as it is; undefined without one.</summary>
+    public JsonElement Roles { get; private set; }
+
     /// <summary>Whether a member says that this is an ID token, a logout token or another event.</summary>
     public bool IsOtherType { get; private set; }
 
@@ -91,6 +94,12 @@ internal sealed class TokenClaims
         if (name.SequenceEqual("name"u8)) return (Name = Text(value)) is not null;
         if (name.SequenceEqual("token_type"u8)) return (TokenType = Texts.Get(value)) is not null;
         if (name.SequenceEqual("scope"u8)) return TryScopes(value);
+        if (name.SequenceEqual("roles"u8))
+        {
+            Roles = value;
+            return true;
+        }
+
         // RFC 7800: the token is bound to a key whose possession nobody has proven here.
         if (name.SequenceEqual("cnf"u8)) return false;
         // OpenID Connect Core sections 2 and 3.3.2.11, Back-Channel Logout section 2.4.
@@ -118,7 +127,15 @@ internal sealed class TokenClaims
     private static bool TryTime(JsonElement value, out long milliseconds)
     {
         milliseconds = 0;
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out var seconds)) return false;
+        if (value.ValueKind != JsonValueKind.Number) return false;
+        // Whole seconds nearly always, and cheaper to read.
+        if (value.TryGetInt64(out var whole))
+        {
+            milliseconds = whole * 1000;
+            return whole is >= 0 and <= LatestSecond;
+        }
+
+        if (!value.TryGetDouble(out var seconds)) return false;
         if (seconds is not (>= 0 and <= LatestSecond)) return false;
         milliseconds = (long)(seconds * 1000);
         return true;

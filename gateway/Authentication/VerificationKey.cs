@@ -23,9 +23,13 @@ internal sealed class VerificationKey
         Algorithm = algorithm;
         Material = material;
         _signatureLength = signatureLength;
+        Alone = [this];
         // The provider that JsonWebTokenHandler runs on; it may be used by many threads at once.
         _provider = Crypto.CreateForVerifying(key, algorithm);
     }
+
+    /// <summary>The key as a list of keys.</summary>
+    public IReadOnlyList<VerificationKey> Alone { get; }
 
     /// <summary>The key's id; null in a PEM file.</summary>
     public string? Kid { get; }
