@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using System.Text;
 using Gateway.Diagnostics;
 using RevocationProtocol;
@@ -15,7 +13,10 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
     /// <summary>Keys without an id that are tried for one token, so that a token cannot cost a check for each of many keys.</summary>
     private const int MaxCandidates = 4;
 
-    private readonly ConcurrentDictionary<Flight, Task<Validation>> _flights = new();
+    // The tokens that are being judged, in order rather than hashed: nothing about them is known to be true yet, and whoever
+    // sends them cannot choose texts among which one is hard to find.
+    private readonly SortedDictionary<byte[], Task<Validation>> _flights = new(Comparer<byte[]>.Create(static (x, y) => x.AsSpan().SequenceCompareTo(y)));
+    private readonly Lock _flying = new();
     private long _signatureChecks;
     private long _firstSights;
 
@@ -38,7 +39,10 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
         if (!StrictTokenReader.TryRead(token.Text, out var unverified)) return new(AuthenticationOutcome.Refused(Reason.TokenMalformed, token.Source));
         if (issuers.Find(unverified.Claims.Issuer) is not { } issuer)
             return new(AuthenticationOutcome.Refused(Reason.TokenIssuerInvalid, token.Source));
-        return ValidateSharedAsync(Flight.Of(token.Text), token, unverified, issuer, cancellationToken);
+        // The strict reader has let nothing but ASCII pass.
+        var text = new byte[token.Text.Length];
+        Encoding.ASCII.GetBytes(token.Text, text);
+        return ValidateSharedAsync(text, token, unverified, issuer, cancellationToken);
     }
 
     /// <summary>What may change while a token stays the same: time, revocation, and its key.</summary>
@@ -57,34 +61,45 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
     }
 
     private async ValueTask<AuthenticationOutcome> ValidateSharedAsync(
-        Flight flight, BearerToken token, UnverifiedToken unverified, Issuer issuer, CancellationToken cancellationToken)
+        byte[] text, BearerToken token, UnverifiedToken unverified, Issuer issuer, CancellationToken cancellationToken)
     {
-        var own = new TaskCompletionSource<Validation>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var running = _flights.GetOrAdd(flight, own.Task);
         Validation validation;
-        if (ReferenceEquals(running, own.Task))
+        var own = new TaskCompletionSource<Validation>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var running = Join(text, own.Task);
+        if (running != own.Task)
+        {
+            validation = await running.WaitAsync(cancellationToken);
+        }
+        else
         {
             try
             {
                 // Another flight may have ended between the look into the cache and now.
                 validation = cache.TryGet(token.Text, out var known) && !known.Key.IsWithdrawn
                     ? new Validation(known, null)
-                    : await ValidateAsync(flight.Text, unverified, issuer);
+                    : await ValidateAsync(text, unverified, issuer);
                 own.SetResult(validation);
             }
             finally
             {
                 // The shared work is not one request's: only a defect gets here without a result.
                 own.TrySetCanceled(CancellationToken.None);
-                _flights.TryRemove(flight, out _);
+                lock (_flying) _flights.Remove(text);
             }
-        }
-        else
-        {
-            validation = await running.WaitAsync(cancellationToken);
         }
 
         return validation.Token is { } valid ? Decide(valid, token.Source) : AuthenticationOutcome.Refused(validation.Refusal!, token.Source);
+    }
+
+    /// <summary>The flight that judges this token already; if there is none, this one is it from now on.</summary>
+    private Task<Validation> Join(byte[] text, Task<Validation> own)
+    {
+        lock (_flying)
+        {
+            if (_flights.TryGetValue(text, out var running)) return running;
+            _flights.Add(text, own);
+            return own;
+        }
     }
 
     private async ValueTask<Validation> ValidateAsync(byte[] text, UnverifiedToken token, Issuer issuer)
@@ -129,29 +144,6 @@ internal sealed class TokenValidator(IssuerRegistry issuers, TokenCache cache, R
     }
 
     private long NowMs() => time.GetUtcNow().ToUnixTimeMilliseconds();
-
-    /// <summary>
-    /// A token that is being judged. It is hashed as a whole, once, with this process's secret: nothing about it is known to be
-    /// true yet, so whoever sends it must not choose where it comes to lie.
-    /// </summary>
-    private readonly struct Flight(byte[] text, int hash) : IEquatable<Flight>
-    {
-        public byte[] Text { get; } = text;
-
-        public static Flight Of(ReadOnlySpan<char> token)
-        {
-            // The strict reader has let nothing but ASCII pass.
-            var text = new byte[token.Length];
-            Encoding.ASCII.GetBytes(token, text);
-            return new Flight(text, string.GetHashCode(MemoryMarshal.Cast<byte, char>(text), StringComparison.Ordinal));
-        }
-
-        public bool Equals(Flight other) => Text.AsSpan().SequenceEqual(other.Text);
-
-        public override bool Equals(object? obj) => obj is Flight other && Equals(other);
-
-        public override int GetHashCode() => hash;
-    }
 
     /// <summary>A valid token, or why it is none.</summary>
     private sealed record Validation(ValidatedToken? Token, Reason? Refusal);
