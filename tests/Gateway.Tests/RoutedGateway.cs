@@ -131,19 +131,19 @@ internal sealed class RoutedGateway : IAsyncDisposable
 
     public static AuthenticatedCaller Caller(
         string subject, object? claims = null, string? name = null, string[]? roles = null, string[]? scopes = null, bool isForeign = false) => new()
-    {
-        Issuer = "http://issuer.example",
-        IsForeign = isForeign,
-        ExpiresAt = DateTimeOffset.MaxValue,
-        Revocable = new RevocableToken("http://issuer.example", subject, "sid-1", null, subject, "demo", 0),
-        Subject = subject,
-        Name = name,
-        Roles = roles ?? [],
-        Scopes = scopes ?? [],
-        ClientId = "demo",
-        SessionId = "sid-1",
-        Claims = JsonSerializer.SerializeToElement(claims ?? new { sub = subject }),
-    };
+        {
+            Issuer = "http://issuer.example",
+            IsForeign = isForeign,
+            ExpiresAt = DateTimeOffset.MaxValue,
+            Revocable = new RevocableToken("http://issuer.example", subject, "sid-1", null, subject, "demo", 0),
+            Subject = subject,
+            Name = name,
+            Roles = roles ?? [],
+            Scopes = scopes ?? [],
+            ClientId = "demo",
+            SessionId = "sid-1",
+            Claims = JsonSerializer.SerializeToElement(claims ?? new { sub = subject }),
+        };
 
     /// <summary>Configuration with one backend cluster, some routes, and further members of <c>Gateway</c>.</summary>
     public static string Configuration(string routes, string gateway = "{}") => $$"""
