@@ -1,3 +1,4 @@
+using System.Text;
 using AuthService.Administration;
 using AuthService.Administration.Commands;
 using AuthService.Audit;
@@ -14,6 +15,7 @@ using AuthService.SignIn;
 using AuthService.SigningKeys;
 using AuthService.Tokens;
 using AuthService.Users;
+using Microsoft.Net.Http.Headers;
 using RevocationProtocol;
 using ServiceHosting;
 
@@ -37,6 +39,10 @@ internal static class Program
 
     internal static void AddServices(WebApplicationBuilder builder)
     {
+        // RFC 9110 section 5.5: bytes 0x80-0xFF are opaque. By default the server takes UTF-8 alone, answers anything else before the
+        // service is asked, and breaks the connection off, which the gateway can only report as a fault of ours.
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.RequestHeaderEncodingSelector =
+            static name => name == HeaderNames.UserAgent ? Encoding.UTF8 : Encoding.Latin1);
         builder.Services.AddAuthServiceOptions();
         // Preparation steps run in this order: schema and first rows, then keys.
         builder.Services.AddAudit();

@@ -4,6 +4,7 @@ using System.Text.Json;
 using AuthService.Sessions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Testing;
 
 namespace AuthService.Tests.Tokens;
 
@@ -45,6 +46,19 @@ public abstract class TokenEndpointTests(RunningService service)
     [InlineData("nonsense")]
     public async Task Malformed_form_is_400(string body) =>
         Assert.Equal(HttpStatusCode.BadRequest, (await service.PostTextAsync("/api/token/", body, "multipart/form-data; boundary=b")).StatusCode);
+
+    /// <summary>The server's own refusal breaks the connection off, which a gateway in front can only take for a fault.</summary>
+    [Fact]
+    public async Task Header_bytes_that_are_no_UTF_8_are_taken_as_they_are()
+    {
+        foreach (var header in (string[])["Origin", "User-Agent", "Cookie", "X-Any", "Accept-Language"])
+        {
+            var answer = await RawConnection.AskAsync(
+                service.Client.BaseAddress!, $"GET /.well-known/jwks.json HTTP/1.1\r\nHost: x\r\n{header}: a\u00e3b\r\n\r\n", TimeSpan.FromSeconds(15), Cancellation);
+
+            Assert.Equal((header, 200), (header, answer?.Status));
+        }
+    }
 
     [Fact]
     public async Task Sign_in_token_says_who_signed_in_and_when()

@@ -64,8 +64,8 @@ public sealed class TcpProxyTests : IAsyncLifetime
         var began = TimeProvider.System.GetTimestamp();
         Assert.Equal("two", await AskAsync(client, "two"));
 
-        // Timers count whole milliseconds.
-        Assert.True(TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromMilliseconds(118));
+        // Timers go by a clock that counts in steps of some milliseconds.
+        Assert.True(TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromMilliseconds(100));
     }
 
     [Fact]
