@@ -44,6 +44,15 @@ internal static class Checks
         return claims.RootElement.GetProperty("sid").GetString()!;
     }
 
+    /// <summary>How many gateways a logout counts.</summary>
+    public static async Task<int> CountedAsync(Stack stack)
+    {
+        var signedIn = await stack.Client.PostAsync("/api/token/", new { username = "alice", password = "alice-password-1" });
+        if (signedIn.Status != 200) return 0;
+        var answer = await stack.Client.LogoutAsync(signedIn.Tokens.Access);
+        return answer.Status == 200 ? answer.Json.GetProperty("gateways").GetInt32() : 0;
+    }
+
     /// <summary>Kills a gateway and starts it again: it knows only what it is told now.</summary>
     public static async Task StartAfreshAsync(ServiceProcess gateway)
     {

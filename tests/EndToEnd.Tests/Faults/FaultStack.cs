@@ -33,6 +33,8 @@ public sealed class FaultStack : IAsyncLifetime
         }
 
         foreach (var service in _stack.Services) await service.ReadyAsync(TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(
+            async () => await Checks.CountedAsync(_stack) == _stack.Gateways.Count, "gateways that were killed are forgotten", TestContext.Current.CancellationToken);
         return _stack;
     }
 }
