@@ -17,6 +17,9 @@ internal sealed partial class SigningKeyStore(
     /// <summary>What the envelopes are sealed for.</summary>
     public const string Purpose = "signing-key";
 
+    /// <summary>Keys that were read so recently are not read again for one that is not among them.</summary>
+    private static readonly TimeSpan ShortestAge = TimeSpan.FromMilliseconds(100);
+
     private readonly SemaphoreSlim _loading = new(1);
     private readonly Dictionary<string, SigningKey> _loaded = new(StringComparer.Ordinal);
 
@@ -55,20 +58,32 @@ internal sealed partial class SigningKeyStore(
         await _loading.WaitAsync(cancellationToken);
         try
         {
-            var readAt = time.GetTimestamp();
-            await using var database = await databases.CreateDbContextAsync(cancellationToken);
-            var rows = await database.SigningKeys.AsNoTracking().Where(key => SigningKeyState.Published.Contains(key.State))
-                .OrderBy(key => key.CreatedAtMs).ToListAsync(cancellationToken);
-            foreach (var gone in _loaded.Keys.Except(rows.Select(row => row.Kid)).ToList()) _loaded.Remove(gone);
-            var published = rows.ConvertAll(Open);
-            if (rows.FindIndex(row => row.State == SigningKeyState.Active) is var active && active < 0)
-                throw new InvalidOperationException("The table signing_keys has no active key; restart the service to make one.");
-            keys.Replace(published[active], published, rows[active].StateSinceMs, readAt);
+            await ReadAsync(cancellationToken);
         }
         finally
         {
             _loading.Release();
         }
+    }
+
+    /// <summary>
+    /// Looks for a key that is not known: another replica may have made it, and its news is still on the way. However many ask, the
+    /// database is asked ten times a second at most. True if it is known now and was not before.
+    /// </summary>
+    public async Task<bool> FindAsync(string kid, CancellationToken cancellationToken)
+    {
+        if (keys.Published.ContainsKey(kid)) return false;
+        await _loading.WaitAsync(cancellationToken);
+        try
+        {
+            if (!keys.Published.ContainsKey(kid) && keys.Age >= ShortestAge) await ReadAsync(cancellationToken);
+        }
+        finally
+        {
+            _loading.Release();
+        }
+
+        return keys.Published.ContainsKey(kid);
     }
 
     /// <summary>A new key of the configured algorithm as a row that is not in the database yet.</summary>
@@ -90,6 +105,19 @@ internal sealed partial class SigningKeyStore(
     }
 
     public void Dispose() => _loading.Dispose();
+
+    private async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        var readAt = time.GetTimestamp();
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        var rows = await database.SigningKeys.AsNoTracking().Where(key => SigningKeyState.Published.Contains(key.State))
+            .OrderBy(key => key.CreatedAtMs).ToListAsync(cancellationToken);
+        foreach (var gone in _loaded.Keys.Except(rows.Select(row => row.Kid)).ToList()) _loaded.Remove(gone);
+        var published = rows.ConvertAll(Open);
+        if (rows.FindIndex(row => row.State == SigningKeyState.Active) is var active && active < 0)
+            throw new InvalidOperationException("The table signing_keys has no active key; restart the service to make one.");
+        keys.Replace(published[active], published, rows[active].StateSinceMs, readAt);
+    }
 
     /// <summary>After a start with a new first key nothing is sealed under the old one any more, which may then go.</summary>
     private void Reseal(SigningKeyRow row)

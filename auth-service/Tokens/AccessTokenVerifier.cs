@@ -7,6 +7,7 @@ using AuthService.Revocation;
 using AuthService.SigningKeys;
 using Microsoft.Extensions.Options;
 using RevocationProtocol;
+using ServiceHosting;
 
 namespace AuthService.Tokens;
 
@@ -34,6 +35,21 @@ internal sealed class AccessTokenVerifier(SigningKeySet keys, IOptions<AuthServi
             return AccessTokenReading.Refused(AccessTokenReading.BadSignature);
         using var document = JsonDocument.Parse(claims);
         return Judge(document.RootElement, key.Kid, anyAudience);
+    }
+
+    /// <summary>The key that a token names, which proves nothing; null if it names none.</summary>
+    public static string? KeyIdOf(string text)
+    {
+        if (text.Length > MaxLength || text.Split('.', 4) is not [var header, _, _] || Decode(header) is not { } json) return null;
+        try
+        {
+            using var document = UntrustedJson.Parse(json, maxDepth: 2);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("kid", out var kid) ? UntrustedJson.Text(kid) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     private AccessTokenReading Judge(JsonElement claims, string kid, bool anyAudience)

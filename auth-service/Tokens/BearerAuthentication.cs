@@ -1,3 +1,4 @@
+using AuthService.SigningKeys;
 using Microsoft.Extensions.Primitives;
 using ServiceHosting;
 
@@ -29,7 +30,11 @@ internal static class BearerAuthentication
         if (Credentials(header) is not { } text)
             return await RefuseAsync(context, StatusCodes.Status401Unauthorized, "token_missing", "This needs an access token.", "Bearer realm=\"gateway\"");
 
-        var reading = context.RequestServices.GetRequiredService<AccessTokenVerifier>().Verify(text);
+        var verifier = context.RequestServices.GetRequiredService<AccessTokenVerifier>();
+        var reading = verifier.Verify(text);
+        if (reading.Refusal == AccessTokenReading.BadSignature && AccessTokenVerifier.KeyIdOf(text) is { } kid
+            && await context.RequestServices.GetRequiredService<SigningKeyStore>().FindAsync(kid, context.RequestAborted))
+            reading = verifier.Verify(text);
         switch (reading)
         {
             case { Token.UserId: not null }:

@@ -1,0 +1,55 @@
+using System.Buffers.Text;
+using System.Text.Json;
+using AuthService.SigningKeys;
+using AuthService.Tests.Users;
+using AuthService.Tokens;
+using Microsoft.Extensions.DependencyInjection;
+using Testing;
+
+namespace AuthService.Tests.SigningKeys;
+
+/// <summary>A replica that has not heard of a key: two on one database, each with a Redis of its own, so that no news arrives.</summary>
+public sealed class UnheardKeyTests(Databases databases)
+{
+    private const string Key = "--AuthService:KeyEncryptionKeys:0=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(Databases.Sqlite)]
+    [InlineData(Databases.PostgreSql)]
+    public async Task Token_of_a_new_key_is_looked_up_and_not_refused(string kind)
+    {
+        var database = await databases.CreateAsync(kind);
+        await using var one = await RunningService.StartAsync(database, Key);
+        await using var other = await RunningService.StartAsync(database, Key);
+        var admin = await one.SignInAsync("admin", "admin-password-1");
+        Assert.Equal(200, (await one.SendAsync(HttpMethod.Post, $"/api/admin/keys/{KeyOf(admin.Access)}/withdraw", bearer: admin.Access)).Status);
+        var alice = await one.SignInAsync("alice", "alice-password-1");
+        Assert.NotEqual(KeyOf(admin.Access), KeyOf(alice.Access));
+
+        var status = 0;
+        // Revocations that it has not read yet are no reason to refuse either.
+        await Eventually.TrueAsync(
+            async () => (status = (await other.SendAsync(HttpMethod.Get, "/api/users/me", bearer: alice.Access)).Status) != 503, "it is decided", Cancellation);
+
+        Assert.Equal(200, status);
+        Assert.False(await other.Services.GetRequiredService<SigningKeyStore>().FindAsync("nobody's", Cancellation));
+    }
+
+    [Theory]
+    [InlineData("", null)]
+    [InlineData("a.b", null)]
+    [InlineData("e30.e30.e30", null)]
+    [InlineData("W10.e30.e30", null)]
+    [InlineData("eyJraWQiOjF9.e30.e30", null)]
+    [InlineData("eyJraWQiOiJcdWQ4MDAifQ.e30.e30", null)]
+    [InlineData("eyJraWQiOiJhIn0.e30.e30", "a")]
+    public void Key_that_a_token_names_is_read_whatever_it_is(string token, string? kid) => Assert.Equal(kid, AccessTokenVerifier.KeyIdOf(token));
+
+    private static string KeyOf(string token)
+    {
+        using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(token.Split('.')[0]));
+        return header.RootElement.GetProperty("kid").GetString()!;
+    }
+}
