@@ -4,13 +4,13 @@ using ServiceHosting;
 namespace Gateway.Forwarding;
 
 /// <summary>
-/// Reads the shared keys at start, as soon as Redis answers, then every few seconds, and at once when another gateway has changed
+/// Reads the shared keys at start, as soon as Redis answers, then every second, and at once when another gateway has changed
 /// them: where Redis lost them, it may sign with a key of its own that backends ask this gateway for.
 /// </summary>
 internal sealed partial class IdentityKeyRefresher(
     IdentityKeyStore store, IdentityKeyRecords records, IdentityKeySet keys, TimeProvider time, ILogger<IdentityKeyRefresher> logger) : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryWithoutKeys = TimeSpan.FromMilliseconds(250);
 
     private readonly Wakeup _changes = new(time);

@@ -35,6 +35,8 @@ public sealed class FaultStack : IAsyncLifetime
         foreach (var service in _stack.Services) await service.ReadyAsync(TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(
             async () => await Checks.CountedAsync(_stack) == _stack.Gateways.Count, "gateways that were killed are forgotten", TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(
+            async () => await _stack.Redis.RunCliAsync("exists", "gw:identity-keys") == "1", "a wiped Redis holds the identity keys again", TestContext.Current.CancellationToken);
         return _stack;
     }
 }
