@@ -40,7 +40,7 @@ public sealed class LocalStackScriptTests : IAsyncLifetime
         Assert.Equal($"ready: http://127.0.0.1:{PortBase}", lines[0]);
         var pasted = await RunAsync("/bin/bash", "-c", string.Join('\n', lines[1..]));
         Assert.Contains("""{"message":"Hello, World!"}""", pasted.Output, StringComparison.Ordinal);
-        Assert.Matches("""\{"revoked":1,"gateways":1,"acknowledged":[01],"durable":true\}""", pasted.Output);
+        Assert.Contains("""{"revoked":1,"gateways":1,"acknowledged":1,"durable":true}""", pasted.Output, StringComparison.Ordinal);
 
         var again = await RunAsync("up.sh", ["--detach", "--port-base", PortBase, .. Build]);
         Assert.Equal(1, again.ExitCode);
@@ -76,15 +76,8 @@ public sealed class LocalStackScriptTests : IAsyncLifetime
         {
             var tokens = (await gateway.PostAsync("/api/token/", new { username = "alice", password = "alice-password-1" })).Tokens;
             foreach (var other in gateways) Assert.Equal(200, (await other.GetAsync("/hello/", tokens.Access)).Status);
-            var logout = await gateway.LogoutAsync(tokens.Access);
-            // One that has no processor time for as long as the answer waits is not counted.
-            var acknowledged = logout.Json.GetProperty("acknowledged").GetInt32();
-            Assert.Equal($$"""{"revoked":1,"gateways":3,"acknowledged":{{acknowledged}},"durable":true}""", logout.Body);
-            foreach (var other in gateways)
-            {
-                await Eventually.TrueAsync(
-                    async () => (await other.GetAsync("/hello/", tokens.Access)).Code == "token_revoked", "the gateway refuses the token", TestContext.Current.CancellationToken);
-            }
+            Assert.Equal("""{"revoked":1,"gateways":3,"acknowledged":3,"durable":true}""", (await gateway.LogoutAsync(tokens.Access)).Body);
+            foreach (var other in gateways) Assert.Equal("token_revoked", (await other.GetAsync("/hello/", tokens.Access)).Code);
         }
 
         gateways.ForEach(gateway => gateway.Dispose());

@@ -53,17 +53,15 @@ public sealed class ReplicaTests
         var access = answers[0].Tokens.Access;
         Assert.Equal(200, (await second.GetAsync("/hello/", access)).Status);
         var logout = await a.LogoutAsync(access);
-        Assert.Equal((1, gateways, true), (logout.Json.GetProperty("revoked").GetInt32(), logout.Json.GetProperty("gateways").GetInt32(), logout.Json.GetProperty("durable").GetBoolean()));
+        Assert.Equal($$"""{"revoked":1,"gateways":{{gateways}},"acknowledged":{{gateways}},"durable":true}""", logout.Body);
         Assert.Equal(401, (await b.RefreshAsync(successor)).Status);
-        // On a busy machine a gateway may not acknowledge while the answer waits; those that all have refuse from then on.
-        var atOnce = logout.Json.GetProperty("acknowledged").GetInt32() == gateways;
         foreach (var gateway in stack.Gateways)
         {
             using var client = Stack.NewClient(gateway.Address);
-            if (!atOnce) await Eventually.TrueAsync(async () => (await client.GetAsync("/hello/", access)).Status == 401, $"{gateway.Name} refuses", TestContext.Current.CancellationToken);
             Assert.Equal("token_revoked", (await client.GetAsync("/hello/", access)).Code);
         }
 
-        await Eventually.TrueAsync(async () => (await b.VerifyAsync(access)).Status == 401, "the other replica says no", TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(
+            async _ => (await b.VerifyAsync(access)).Status == 401, TimeSpan.FromSeconds(1), () => "the other replica still says yes", TestContext.Current.CancellationToken);
     }
 }

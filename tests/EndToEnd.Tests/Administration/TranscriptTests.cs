@@ -39,26 +39,26 @@ public sealed class TranscriptTests : AdministeredSystem
         var session = await SignInAsync("carol", Password);
         Assert.Equal(200, await HelloAsync(session.Access));
 
-        await InForceAsync(await RunJsonAsync(["users", "roles", "carol", "--add", "admin"]));
+        InForce(await RunJsonAsync(["users", "roles", "carol", "--add", "admin"]));
         Assert.Equal((401, "token_revoked"), await ReasonAsync(session.Access));
         session = await RefreshAsync(session);
         Assert.Equal(200, (await AskAsync(HttpMethod.Get, "/api/admin/keys", session.Access)).Status);
-        await InForceAsync(await RunJsonAsync(["users", "roles", "carol", "--remove", "admin"]));
+        InForce(await RunJsonAsync(["users", "roles", "carol", "--remove", "admin"]));
         Assert.Equal("user.roles_changed", (await AuditAsync(id, "user."))[^1]);
 
         session = await RefreshAsync(session);
-        await InForceAsync(await RunJsonAsync(["users", "password", id, "--password-stdin"], "another long password\n"));
+        InForce(await RunJsonAsync(["users", "password", id, "--password-stdin"], "another long password\n"));
         Assert.Equal((401, 401), (await HelloAsync(session.Access), (await Client.RefreshAsync(session.Refresh)).Status));
         session = await SignInAsync("carol", "another long password");
 
-        await InForceAsync(await RunJsonAsync(["users", "disable", "carol"]));
+        InForce(await RunJsonAsync(["users", "disable", "carol"]));
         Assert.Equal((401, 401), (await HelloAsync(session.Access), (await Client.RefreshAsync(session.Refresh)).Status));
         Assert.Equal(401, (await Client.PostAsync("/api/token/", new { username = "carol", password = "another long password" })).Status);
         await RunJsonAsync(["users", "enable", "carol"]);
         session = await SignInAsync("carol", "another long password");
         await RunJsonAsync(["users", "second-factor-reset", "carol"]);
 
-        await InForceAsync(await RunJsonAsync(["users", "delete", "carol"]));
+        InForce(await RunJsonAsync(["users", "delete", "carol"]));
         Assert.Equal((401, 401), (await HelloAsync(session.Access), (await Client.RefreshAsync(session.Refresh)).Status));
         Assert.Equal(404, (await AdminAsync(HttpMethod.Get, $"/users/{id}")).Status);
         Assert.Equal(
@@ -79,16 +79,16 @@ public sealed class TranscriptTests : AdministeredSystem
         Assert.Equal(401, await HelloAsync(bob.Access));
 
         bob = await RefreshAsync(bob);
-        await InForceAsync(await RunJsonAsync(["roles", "claims", "auditor", "--add", "level=2", "--remove", "none"]));
+        InForce(await RunJsonAsync(["roles", "claims", "auditor", "--add", "level=2", "--remove", "none"]));
         Assert.Equal(401, await HelloAsync(bob.Access));
         bob = await RefreshAsync(bob);
-        await InForceAsync(await RunJsonAsync(["users", "claims", "bob", "--add", "department=sales", "--add", "department=support"]));
+        InForce(await RunJsonAsync(["users", "claims", "bob", "--add", "department=sales", "--add", "department=support"]));
         Assert.Equal(401, await HelloAsync(bob.Access));
         var shown = await RunJsonAsync(["users", "claims", "bob"]);
         Assert.Equal("""["sales","support"]""", JsonSerializer.Serialize(shown.GetProperty("claims").GetProperty("department")));
         await RunJsonAsync(["users", "claims", "bob", "--remove", "department"]);
         bob = await RefreshAsync(bob);
-        await InForceAsync(await RunJsonAsync(["roles", "delete", "auditor"]));
+        InForce(await RunJsonAsync(["roles", "delete", "auditor"]));
         Assert.Equal(401, await HelloAsync(bob.Access));
         Assert.Equal(["role.created", "role.claims_changed", "role.deleted"], await AuditAsync("auditor"));
     }
@@ -102,7 +102,7 @@ public sealed class TranscriptTests : AdministeredSystem
         Assert.False((await RunJsonAsync(["clients", "show", "billing"])).TryGetProperty("client_secret", out _));
         Assert.Contains((await RunJsonAsync(["clients", "list"])).GetProperty("items").EnumerateArray(), client => client.GetProperty("client_id").GetString() == "billing");
 
-        await InForceAsync(await RunJsonAsync(["clients", "disable", "billing"]));
+        InForce(await RunJsonAsync(["clients", "disable", "billing"]));
         Assert.Equal((401, "token_revoked"), await ReasonAsync(token, "/orders"));
         Assert.Null(await ServiceTokenAsync("billing", secret));
         await RunJsonAsync(["clients", "enable", "billing"]);
@@ -111,7 +111,7 @@ public sealed class TranscriptTests : AdministeredSystem
         var other = (await RunJsonAsync(["clients", "secret", "billing"])).GetProperty("client_secret").GetString()!;
         Assert.Null(await ServiceTokenAsync("billing", secret));
         token = await ServiceTokenAsync("billing", other);
-        await InForceAsync(await RunJsonAsync(["clients", "delete", "billing"]));
+        InForce(await RunJsonAsync(["clients", "delete", "billing"]));
         Assert.Equal(401, (await AskAsync(HttpMethod.Get, "/orders", token)).Status);
         Assert.Equal(["client.created", "client.disabled", "client.enabled", "client.secret_changed", "client.deleted"], await AuditAsync("billing", "client."));
     }
@@ -121,9 +121,9 @@ public sealed class TranscriptTests : AdministeredSystem
         var (first, second) = (await SignInAsync("alice", "alice-password-1"), await SignInAsync("alice", "alice-password-1"));
         var listed = (await RunJsonAsync(["sessions", "list", "--user", "alice", "--client", "api"])).GetProperty("items").EnumerateArray().ToList();
         Assert.Equal(2, listed.Count);
-        await InForceAsync(await RunJsonAsync(["sessions", "revoke", first.Sid]));
+        InForce(await RunJsonAsync(["sessions", "revoke", first.Sid]));
         Assert.Equal((401, 401, 200), (await HelloAsync(first.Access), (await Client.RefreshAsync(first.Refresh)).Status, await HelloAsync(second.Access)));
-        await InForceAsync(await RunJsonAsync(["sessions", "revoke", "--user", "alice"]));
+        InForce(await RunJsonAsync(["sessions", "revoke", "--user", "alice"]));
         Assert.Equal((401, 401), (await HelloAsync(second.Access), (await Client.RefreshAsync(second.Refresh)).Status));
         var types = await AuditAsync(listed[0].GetProperty("user_id").GetString()!);
         Assert.Contains("session.ended", types);
@@ -157,13 +157,13 @@ public sealed class TranscriptTests : AdministeredSystem
         Assert.Equal(1, (await AdminAsync(HttpMethod.Get, "/users?username=erin")).Json.GetProperty("items").GetArrayLength());
         var etag = (await AdminAsync(HttpMethod.Get, path)).Headers.ETag!.ToString();
         var changed = await AdminAsync(HttpMethod.Patch, path, new { disabled = true }, etag);
-        await InForceAsync(changed.Json);
+        InForce(changed.Json);
         Assert.Equal((401, "token_revoked"), await ReasonAsync(session.Access));
         Assert.Equal(412, (await AdminAsync(HttpMethod.Patch, path, new { disabled = false }, etag)).Status);
         Assert.Equal(200, (await AdminAsync(HttpMethod.Patch, path, new { disabled = false })).Status);
-        await InForceAsync((await AdminAsync(HttpMethod.Post, path + "/password", new { password = "yet another password" })).Json);
+        InForce((await AdminAsync(HttpMethod.Post, path + "/password", new { password = "yet another password" })).Json);
         session = await SignInAsync("erin", "yet another password");
-        await InForceAsync((await AdminAsync(HttpMethod.Delete, path)).Json);
+        InForce((await AdminAsync(HttpMethod.Delete, path)).Json);
         Assert.Equal((401, "token_revoked"), await ReasonAsync(session.Access));
         Assert.Equal(["user.created", "user.disabled", "user.enabled", "user.password_reset", "user.deleted"], await AuditAsync(made.Json.GetProperty("id").GetString()!, "user."));
     }
@@ -185,11 +185,11 @@ public sealed class TranscriptTests : AdministeredSystem
         var token = await ServiceTokenAsync("shipping", made.Json.GetProperty("client_secret").GetString()!);
         Assert.Equal(200, (await AdminAsync(HttpMethod.Get, "/clients")).Status);
         Assert.Equal(200, (await AdminAsync(HttpMethod.Get, "/clients/shipping")).Status);
-        await InForceAsync((await AdminAsync(HttpMethod.Patch, "/clients/shipping", new { disabled = true })).Json);
+        InForce((await AdminAsync(HttpMethod.Patch, "/clients/shipping", new { disabled = true })).Json);
         Assert.Equal((401, "token_revoked"), await ReasonAsync(token, "/orders"));
         Assert.Equal(200, (await AdminAsync(HttpMethod.Patch, "/clients/shipping", new { disabled = false })).Status);
         Assert.Equal(200, (await AdminAsync(HttpMethod.Post, "/clients/shipping/secret")).Status);
-        await InForceAsync((await AdminAsync(HttpMethod.Delete, "/clients/shipping")).Json);
+        InForce((await AdminAsync(HttpMethod.Delete, "/clients/shipping")).Json);
         Assert.Equal(["client.created", "client.disabled", "client.enabled", "client.secret_changed", "client.deleted"], await AuditAsync("shipping", "client."));
     }
 
@@ -198,9 +198,9 @@ public sealed class TranscriptTests : AdministeredSystem
         var (first, second) = (await SignInAsync("alice", "alice-password-1"), await SignInAsync("alice", "alice-password-1"));
         var user = (await AskAsync(HttpMethod.Get, "/api/users/me", first.Access)).Json.GetProperty("id").GetString();
         Assert.Equal(2, (await AdminAsync(HttpMethod.Get, $"/sessions?user_id={user}&client_id=api")).Json.GetProperty("items").GetArrayLength());
-        await InForceAsync((await AdminAsync(HttpMethod.Delete, $"/sessions/{first.Sid}")).Json);
+        InForce((await AdminAsync(HttpMethod.Delete, $"/sessions/{first.Sid}")).Json);
         Assert.Equal((401, 200), (await HelloAsync(first.Access), await HelloAsync(second.Access)));
-        await InForceAsync((await AdminAsync(HttpMethod.Delete, $"/sessions?user_id={user}")).Json);
+        InForce((await AdminAsync(HttpMethod.Delete, $"/sessions?user_id={user}")).Json);
         Assert.Equal(401, await HelloAsync(second.Access));
         Assert.Equal(200, (await AdminAsync(HttpMethod.Get, $"/audit?subject={user}&type=session.ended")).Status);
     }
@@ -291,7 +291,7 @@ public sealed class TranscriptTests : AdministeredSystem
         Assert.Equal("announced", (await RunJsonAsync(["keys", "rotate"])).GetProperty("state").GetString());
         Assert.Equal(200, (await AdminAsync(HttpMethod.Post, "/keys/rotate")).Status);
         var session = await SignInAsync("alice", "alice-password-1");
-        await InForceAsync(await RunJsonAsync(["keys", "withdraw", kid]));
+        InForce(await RunJsonAsync(["keys", "withdraw", kid]));
         Assert.Equal(401, await HelloAsync(session.Access));
         Assert.Contains("signing_key.withdrawn", (await RunJsonAsync(["audit", "list", "--subject", kid])).GetProperty("items").EnumerateArray().Select(audit => audit.GetProperty("type").GetString()));
 

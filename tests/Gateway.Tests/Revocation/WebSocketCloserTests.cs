@@ -13,8 +13,8 @@ public sealed class WebSocketCloserTests : IAsyncLifetime
     private const string Handshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer s1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StringBuilder _heard = new();
-    private TaskCompletionSource _ended = null!;
     private StreamingGateway _gateway = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -28,27 +28,19 @@ public sealed class WebSocketCloserTests : IAsyncLifetime
     [InlineData(true)]
     public async Task WebSocket_of_a_revoked_token_gets_close_1008_between_two_frames(bool http2)
     {
-        // The client's Close is enough, and nothing waits for the timeout; a machine that is very busy gets more than one chance.
-        var tries = 0;
-        await Eventually.TrueAsync(async () => await EndAsync(http2, $"s{++tries}") < TimeSpan.FromSeconds(1), "the connection ends before the timeout", Cancellation);
-    }
-
-    /// <summary>How long after its revocation the connection of a session ended.</summary>
-    private async Task<TimeSpan> EndAsync(bool http2, string session)
-    {
         Backend(first: StreamingGateway.TextFrame("hello"));
-        using var socket = await ConnectAsync(http2, session);
+        using var socket = await ConnectAsync(http2);
         Assert.Equal("hello", await ReceiveAsync(socket));
         Assert.Equal(1, _gateway.LongRequests.Running);
         var began = Stopwatch.GetTimestamp();
-        _gateway.Revoke(session);
+        _gateway.Revoke("s1");
         Assert.Equal("", await ReceiveAsync(socket));
         Assert.Equal(WebSocketCloseStatus.PolicyViolation, socket.CloseStatus);
         await socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, null, Cancellation);
         await _ended.Task.WaitAsync(Eventually.Deadline, Cancellation);
-        var took = Stopwatch.GetElapsedTime(began);
+        // The client's Close was enough: nothing waited for the timeout.
+        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(1), $"{Stopwatch.GetElapsedTime(began)}");
         await Eventually.TrueAsync(() => _gateway.LongRequests.Running == 0, "it is not watched any more", Cancellation);
-        return took;
     }
 
     [Fact]
@@ -74,7 +66,7 @@ public sealed class WebSocketCloserTests : IAsyncLifetime
         var began = Stopwatch.GetTimestamp();
         _gateway.Revoke("s1");
         await Assert.ThrowsAsync<WebSocketException>(() => ReceiveAsync(socket));
-        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromMilliseconds(450), Eventually.Deadline);
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromMilliseconds(450), TimeSpan.FromMilliseconds(950));
         await _ended.Task.WaitAsync(Eventually.Deadline, Cancellation);
     }
 
@@ -94,7 +86,7 @@ public sealed class WebSocketCloserTests : IAsyncLifetime
         await ReadUntilAsync(stream, "\u0088\u0002\u0003\u00F0");
         await stream.WriteAsync(MaskedText("after"), Cancellation);
         await ReadToEndAsync(stream);
-        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromMilliseconds(950), Eventually.Deadline);
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromMilliseconds(950), TimeSpan.FromMilliseconds(1800));
         await _ended.Task.WaitAsync(Eventually.Deadline, Cancellation);
         Assert.DoesNotContain("after", Heard(), StringComparison.Ordinal);
     }
@@ -123,13 +115,7 @@ public sealed class WebSocketCloserTests : IAsyncLifetime
     }
 
     /// <summary>Says the first piece, the second when released, and records what it hears until the connection ends.</summary>
-    private void Backend(byte[] first, byte[]? then = null)
-    {
-        var ended = _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        _gateway.Serve = (head, stream, cancellation) => ServeAsync(head, stream, first, then, ended, cancellation);
-    }
-
-    private async Task ServeAsync(string head, NetworkStream stream, byte[] first, byte[]? then, TaskCompletionSource ended, CancellationToken cancellation)
+    private void Backend(byte[] first, byte[]? then = null) => _gateway.Serve = async (head, stream, cancellation) =>
     {
         await StreamingGateway.AcceptWebSocketAsync(head, stream, cancellation);
         await stream.WriteAsync(first, cancellation);
@@ -149,9 +135,9 @@ public sealed class WebSocketCloserTests : IAsyncLifetime
         }
         finally
         {
-            ended.TrySetResult();
+            _ended.TrySetResult();
         }
-    }
+    };
 
     private string Heard()
     {
@@ -159,10 +145,10 @@ public sealed class WebSocketCloserTests : IAsyncLifetime
             return _heard.ToString();
     }
 
-    private async Task<ClientWebSocket> ConnectAsync(bool http2 = false, string session = "s1")
+    private async Task<ClientWebSocket> ConnectAsync(bool http2 = false)
     {
         var socket = new ClientWebSocket();
-        socket.Options.SetRequestHeader("Authorization", $"Bearer {session}");
+        socket.Options.SetRequestHeader("Authorization", "Bearer s1");
         if (http2)
         {
             socket.Options.HttpVersion = HttpVersion.Version20;
