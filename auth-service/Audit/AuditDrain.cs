@@ -1,7 +1,5 @@
 using AuthService.Revocation;
-using AuthService.Users;
 using Microsoft.Extensions.Options;
-using RevocationProtocol;
 
 namespace AuthService.Audit;
 
@@ -10,15 +8,13 @@ namespace AuthService.Audit;
 /// process left behind which is gone. It also deletes what is older than the retention time. Every replica does all of
 /// this; what two do at once is done once.
 /// </summary>
-internal sealed partial class AuditDrain(
+internal sealed class AuditDrain(
     AuditOutbox outbox, AuditStore store, Preparation preparation, IOptions<AuditOptions> options, TimeProvider time, ILogger<AuditDrain> logger) : BackgroundService
 {
     private const int Batch = 500;
     private const int DeletedAtOnce = 1000;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(30);
-
-    private bool _postponed;
 
     /// <summary>Stores what waits in these partitions.</summary>
     public async Task DrainAsync(IReadOnlyList<string> partitions, CancellationToken cancellationToken)
@@ -37,11 +33,13 @@ internal sealed partial class AuditDrain(
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        RepeatAsync(Interval, () => DrainWrittenAsync(stoppingToken), stoppingToken),
-        RepeatAsync(SweepInterval, () => SweepAsync(stoppingToken), stoppingToken));
+        RepeatedWork.RunAsync("Storing audit events", Interval, DrainWrittenAsync, logger, time, stoppingToken),
+        RepeatedWork.RunAsync("Storing audit events that were left behind", SweepInterval, SweepAsync, logger, time, stoppingToken));
 
     private async Task DrainWrittenAsync(CancellationToken cancellationToken)
     {
+        // Before the database is prepared there is no table to write to.
+        if (preparation.NotReadyReason is not null) return;
         var written = outbox.TakeWritten();
         try
         {
@@ -56,6 +54,7 @@ internal sealed partial class AuditDrain(
 
     private async Task SweepAsync(CancellationToken cancellationToken)
     {
+        if (preparation.NotReadyReason is not null) return;
         // A few partitions at a time: at rest this must not be seen.
         foreach (var partitions in Outbox.Partitions.Chunk(16)) await DrainAsync(partitions, cancellationToken);
         if (options.Value.Retention == TimeSpan.Zero) return;
@@ -63,31 +62,5 @@ internal sealed partial class AuditDrain(
         while (await store.DeleteAsync(until, DeletedAtOnce, cancellationToken) == DeletedAtOnce)
         {
         }
-    }
-
-    private async Task RepeatAsync(TimeSpan interval, Func<Task> work, CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                // Before the database is prepared there is no table to write to.
-                if (preparation.NotReadyReason is null) await work();
-                _postponed = false;
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // What waits in Redis waits longer. Nothing but a restart would begin this again, so nothing may end it.
-                if (!_postponed || !(e is RedisUnavailableException || UsersDatabaseFaults.IsAway(e))) Log.Postponed(logger, e);
-                _postponed = true;
-            }
-            await Task.Delay(interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(2801, LogLevel.Warning, "Audit events wait in Redis and are stored as soon as that succeeds")]
-        public static partial void Postponed(ILogger logger, Exception exception);
     }
 }

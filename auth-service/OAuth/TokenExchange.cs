@@ -52,8 +52,8 @@ internal sealed partial class TokenExchange(
             ? await ForUserAsync(request, subject, userId, actor, audience, Scopes.Join(scopes), cancellationToken)
             : await IssueAsync(
                 new AccessTokenRequest(
-                    subject.Subject, client.ClientId, Scopes.Join(scopes), IssueClock.IssueTime(request.StartMs, request.Client.NotBeforeMs), Sid: null,
-                    AuthTimeSeconds: null, Roles: null, Name: null, Audience: audience, ExpiresAtMostSeconds: subject.ExpiresAtSeconds, Actor: actor),
+                    subject.Subject, client.ClientId, Scopes.Join(scopes), IssueClock.IssueTime(request.StartMs, request.Client.NotBeforeMs), request.Client.SigningKeyId,
+                    Sid: null, AuthTimeSeconds: null, Roles: null, Name: null, Audience: audience, ExpiresAtMostSeconds: subject.ExpiresAtSeconds, Actor: actor),
                 cancellationToken);
     }
 
@@ -68,7 +68,7 @@ internal sealed partial class TokenExchange(
             return OAuthRefusal.InvalidGrant("The session has ended.");
         return await IssueAsync(
             new AccessTokenRequest(
-                subject.Subject, clientId, scope, IssueClock.IssueTime(request.StartMs, account.NotBeforeMs), subject.Sid, subject.AuthTimeSeconds,
+                subject.Subject, clientId, scope, IssueClock.IssueTime(request.StartMs, account.NotBeforeMs), account.SigningKeyId, subject.Sid, subject.AuthTimeSeconds,
                 [.. account.Roles.Intersect(subject.Roles)], account.Name, Audience: audience,
                 ExpiresAtMostSeconds: Math.Min(subject.ExpiresAtSeconds, session.ExpiresAt.ToUnixTimeSeconds()), Actor: actor),
             cancellationToken);

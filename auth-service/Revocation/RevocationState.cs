@@ -21,6 +21,7 @@ internal sealed partial class RevocationState(
     private readonly Counter<long> _refills = meters.Create("AuthService.Revocation").CreateCounter<long>(
         "auth_service.revocation.refills", "{refill}", "Times this process filled a Redis from the database and marked it complete.");
     private volatile Known? _known;
+    private Task<long>? _reading;
 
     /// <summary>Why revocations cannot be published now, or null.</summary>
     public string? UnavailableReason => _known switch
@@ -43,7 +44,7 @@ internal sealed partial class RevocationState(
     /// <summary>Redis failed a caller: do not let others find out one by one.</summary>
     public void ReportUnavailable() => _known = null;
 
-    /// <summary>Asks Redis who it is, and refills it if it must be.</summary>
+    /// <summary>Asks Redis who it is, and refills it if it must be. One caller at a time.</summary>
     public async Task RefreshAsync(CancellationToken ct)
     {
         // Before Redis is asked: what it answers is then as young as it can be.
@@ -60,17 +61,24 @@ internal sealed partial class RevocationState(
 
     /// <summary>What the marker must cover; null while the database does not say: the marker is of this very Redis and was
     /// complete when it was written, and only the cross-check is missing.</summary>
+    /// <remarks>A question that is late is left to its own time limit and its answer taken the next time, since the number only
+    /// grows: one that is cut off twice a second would leave the connections of requests in an unknown state.</remarks>
     private async Task<long?> ReadPublishedNumberAsync(CancellationToken ct)
     {
-        using var timeout = new CancellationTokenSource(DatabaseWait, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
+        var reading = _reading ??= store.ReadPublishedNumberAsync(CancellationToken.None);
         try
         {
-            return await store.ReadPublishedNumberAsync(either.Token);
+            await Task.WhenAny(reading, Task.Delay(DatabaseWait, time, ct));
+            ct.ThrowIfCancellationRequested();
+            return reading.IsCompleted ? await reading : null;
         }
-        catch (Exception e) when (UsersDatabaseFaults.IsAway(e) || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e) when (UsersDatabaseFaults.IsAway(e))
         {
             return null;
+        }
+        finally
+        {
+            if (reading.IsCompleted) _reading = null;
         }
     }
 

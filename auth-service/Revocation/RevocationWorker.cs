@@ -1,4 +1,3 @@
-using AuthService.Users;
 using RevocationProtocol;
 
 namespace AuthService.Revocation;
@@ -7,7 +6,7 @@ namespace AuthService.Revocation;
 /// What every replica does beside requests: keep its own view of the revocations, watch that Redis is complete, publish
 /// what others left unpublished, and throw away what has expired.
 /// </summary>
-internal sealed partial class RevocationWorker(
+internal sealed class RevocationWorker(
     Preparation preparation, RevocationReader reader, RevocationState state, RevocationService service, RevocationStore store, RevocationWriter writer,
     AcknowledgementTracker acknowledgements, ILogger<RevocationWorker> logger, TimeProvider time) : BackgroundService
 {
@@ -37,31 +36,7 @@ internal sealed partial class RevocationWorker(
         }
     }
 
-    private async Task RepeatAsync(TimeSpan interval, Func<CancellationToken, Task> work, CancellationToken stoppingToken)
-    {
-        string? failure = null;
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                // Before the database is prepared there are no tables to ask.
-                if (preparation.NotReadyReason is null)
-                    await work(stoppingToken);
-                failure = null;
-            }
-            catch (Exception e) when (e is RedisUnavailableException || UsersDatabaseFaults.IsAway(e))
-            {
-                if (failure != e.Message)
-                    Log.Postponed(logger, work.Method.Name, e.Message);
-                failure = e.Message;
-            }
-            await Task.Delay(interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(2520, LogLevel.Warning, "{Work} is postponed and tried again: {Reason}")]
-        public static partial void Postponed(ILogger logger, string work, string reason);
-    }
+    /// <summary>Before the database is prepared there are no tables to ask.</summary>
+    private Task RepeatAsync(TimeSpan interval, Func<CancellationToken, Task> work, CancellationToken stoppingToken) => RepeatedWork.RunAsync(
+        work.Method.Name, interval, async token => { if (preparation.NotReadyReason is null) await work(token); }, logger, time, stoppingToken);
 }

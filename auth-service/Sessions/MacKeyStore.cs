@@ -164,9 +164,6 @@ internal sealed partial class MacKeyStore(
         [LoggerMessage(2301, LogLevel.Warning, "The refresh token keys could not be read again; those last read stay in use")]
         public static partial void Kept(ILogger logger, Exception exception);
 
-        [LoggerMessage(2302, LogLevel.Warning, "The refresh token keys are due for rotation, but the users database does not answer; tried again soon")]
-        public static partial void NotRotated(ILogger logger, Exception exception);
-
         [LoggerMessage(2303, LogLevel.Information, "Refresh token key {Id} is sealed under the first of AuthService:KeyEncryptionKeys now")]
         public static partial void Resealed(ILogger logger, string id);
     }

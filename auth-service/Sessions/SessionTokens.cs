@@ -145,8 +145,8 @@ internal sealed partial class SessionTokens(
     {
         var access = await accessTokens.IssueAsync(
             new AccessTokenRequest(
-                account.Id.ToString("D"), refresh.ClientId, scope, IssueClock.IssueTime(startMs, account.NotBeforeMs), refresh.Sid, authTime, account.Roles,
-                account.Name, await claims.ForAsync(account, refresh.ClientId, cancellationToken)),
+                account.Id.ToString("D"), refresh.ClientId, scope, IssueClock.IssueTime(startMs, account.NotBeforeMs), account.SigningKeyId, refresh.Sid, authTime,
+                account.Roles, account.Name, await claims.ForAsync(account, refresh.ClientId, cancellationToken)),
             cancellationToken);
         return new SessionTokenPair(access, refreshTokens.Write(refresh), scope, refresh.Sid, account.Id, authTime);
     }

@@ -52,19 +52,7 @@ internal sealed partial class SigningKeyStore(
     }
 
     /// <summary>Reads the keys and replaces the snapshot.</summary>
-    public async Task LoadAsync(CancellationToken cancellationToken)
-    {
-        // One at a time, so that an older reading never replaces a newer one.
-        await _loading.WaitAsync(cancellationToken);
-        try
-        {
-            await ReadAsync(cancellationToken);
-        }
-        finally
-        {
-            _loading.Release();
-        }
-    }
+    public Task LoadAsync(CancellationToken cancellationToken) => ReadUnlessAsync(() => false, cancellationToken);
 
     /// <summary>
     /// Looks for a key that is not known: another replica may have made it, and its news is still on the way. However many ask, the
@@ -73,17 +61,19 @@ internal sealed partial class SigningKeyStore(
     public async Task<bool> FindAsync(string kid, CancellationToken cancellationToken)
     {
         if (keys.Published.ContainsKey(kid)) return false;
-        await _loading.WaitAsync(cancellationToken);
-        try
-        {
-            if (!keys.Published.ContainsKey(kid) && keys.Age >= ShortestAge) await ReadAsync(cancellationToken);
-        }
-        finally
-        {
-            _loading.Release();
-        }
-
+        await ReadUnlessAsync(() => keys.Published.ContainsKey(kid) || keys.Age < ShortestAge, cancellationToken);
         return keys.Published.ContainsKey(kid);
+    }
+
+    /// <summary>The key that signs now. Where the database says that it is another, a replica has replaced it, and its news is
+    /// still on the way: with one that was withdrawn nothing is signed any more.</summary>
+    /// <param name="kid">The active key, as the database said just now.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet.</exception>
+    public async ValueTask<SigningKey> ActiveAsync(string kid, CancellationToken cancellationToken)
+    {
+        if (keys.Active.Kid != kid) await ReadUnlessAsync(() => keys.Active.Kid == kid, cancellationToken);
+        return keys.Active;
     }
 
     /// <summary>A new key of the configured algorithm as a row that is not in the database yet.</summary>
@@ -105,6 +95,20 @@ internal sealed partial class SigningKeyStore(
     }
 
     public void Dispose() => _loading.Dispose();
+
+    /// <summary>One at a time, so that an older reading never replaces a newer one, and many who ask are served by one.</summary>
+    private async Task ReadUnlessAsync(Func<bool> isKnown, CancellationToken cancellationToken)
+    {
+        await _loading.WaitAsync(cancellationToken);
+        try
+        {
+            if (!isKnown()) await ReadAsync(cancellationToken);
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
 
     private async Task ReadAsync(CancellationToken cancellationToken)
     {

@@ -1,5 +1,3 @@
-using AuthService.Users;
-using KeyEncryption;
 using RevocationProtocol;
 
 namespace AuthService.SigningKeys;
@@ -37,8 +35,9 @@ internal sealed partial class SigningKeyWorker(
                 metrics.NextChangeAt = due;
                 await news.TellAsync(stoppingToken);
             }
-            catch (Exception e) when (UsersDatabaseFaults.IsAway(e) || e is KeyEncryptionException or InvalidOperationException)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
+                // Whatever it was, nothing but a restart would begin this again.
                 due = null;
                 Log.Kept(logger, e);
             }

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 namespace AuthService.Tokens;
 
 /// <summary>Signs access tokens (RFC 9068).</summary>
-internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthServiceOptions> options, TimeProvider time)
+internal sealed class AccessTokenIssuer(SigningKeyStore keys, IOptions<AuthServiceOptions> options, TimeProvider time)
 {
     /// <summary>A token is read by parsers, never by a page: letters of any script stand as they are, which keeps it short.</summary>
     private static readonly JsonWriterOptions Unescaped = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -19,11 +19,11 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
     /// <summary>Signs a token with the active key.</summary>
     /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet.</exception>
     /// <exception cref="AccessTokenTooLargeException">Roles and claims are too many.</exception>
-    public ValueTask<IssuedAccessToken> IssueAsync(AccessTokenRequest request, CancellationToken cancellationToken)
+    public async ValueTask<IssuedAccessToken> IssueAsync(AccessTokenRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
         cancellationToken.ThrowIfCancellationRequested();
-        var key = keys.Active;
+        var key = await keys.ActiveAsync(request.SigningKeyId, cancellationToken);
         // The issue time may run ahead of the clock (it stands in the jti); iat does not, or verifiers would refuse the token.
         var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
         var expiresAt = Math.Min(issuedAt + (long)options.Value.AccessTokenLifetime.TotalSeconds, request.ExpiresAtMostSeconds ?? long.MaxValue);
@@ -58,7 +58,7 @@ internal sealed class AccessTokenIssuer(SigningKeySet keys, IOptions<AuthService
         var token = Sign(key, key.EncodedHeader, payload.WrittenSpan);
         // Nobody would accept it, and to leave claims out could give more rights than they do.
         if (token.Length > AccessTokenVerifier.MaxLength) throw new AccessTokenTooLargeException(request.Subject, request.ClientId, token.Length);
-        return new(new IssuedAccessToken(token, jti, expiresAt));
+        return new IssuedAccessToken(token, jti, expiresAt);
     }
 
     private static void WriteRoles(Utf8JsonWriter json, IReadOnlyList<string> roles)

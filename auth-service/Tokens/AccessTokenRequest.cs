@@ -7,6 +7,7 @@ namespace AuthService.Tokens;
 /// <param name="ClientId">Client.</param>
 /// <param name="Scope">Space-separated scopes.</param>
 /// <param name="IssueTimeMs">From <see cref="IssueClock"/>, taken before any state was read; it stands in the <c>jti</c>.</param>
+/// <param name="SigningKeyId">Which key signs, as the database said when the state was read that the token is to carry.</param>
 /// <param name="Sid">Session; null for service tokens.</param>
 /// <param name="AuthTimeSeconds">When the user signed in, Unix seconds; null for service tokens.</param>
 /// <param name="Roles">Null for service tokens.</param>
@@ -20,6 +21,7 @@ internal sealed record AccessTokenRequest(
     string ClientId,
     string Scope,
     long IssueTimeMs,
+    string SigningKeyId,
     string? Sid,
     long? AuthTimeSeconds,
     IReadOnlyList<string>? Roles,

@@ -39,6 +39,10 @@ internal sealed partial class ClockSkewCheck(
             {
                 // Nothing is known anew; what was found last stands.
             }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                Log.Failed(logger, e);
+            }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
@@ -66,5 +70,8 @@ internal sealed partial class ClockSkewCheck(
     {
         [LoggerMessage(2200, LogLevel.Error, "Redis' clock is {Milliseconds} ms ahead of this one, more than half of AuthService:MaxClockSkew; the service is not ready")]
         public static partial void Skewed(ILogger logger, double milliseconds);
+
+        [LoggerMessage(2201, LogLevel.Error, "The clock could not be compared with Redis'; it is tried again")]
+        public static partial void Failed(ILogger logger, Exception exception);
     }
 }

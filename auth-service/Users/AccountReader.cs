@@ -1,23 +1,25 @@
 using System.Data.Common;
 using AuthService.Claims;
+using AuthService.SigningKeys;
 
 namespace AuthService.Users;
 
 /// <summary>
 /// Reads in one statement everything the database has to say about a token for a user: the user, the roles, the client,
-/// the cut-offs and whether the session has ended. Runs at every refresh, hence plain ADO.NET; nothing is cached.
+/// the cut-offs, whether the session has ended, and which key signs. Runs at every refresh, hence plain ADO.NET; nothing is cached.
 /// </summary>
 internal sealed class AccountReader(IAccountQuery query)
 {
-    /// <summary>Every table is reached by its primary key. Claims are read only for a
+    /// <summary>Every table is reached by an index. Claims are read only for a
     /// client that may have some. <c>joined_…</c> stands for the provider's string aggregate.</summary>
-    private const string Sql = """
+    private const string Sql = $"""
         SELECT u.user_name, COALESCE(u.display_name, u.user_name), u.disabled, u.session_epoch,
                u.not_before_ms, COALESCE(c.not_before_ms, 0), COALESCE(a.not_before_ms, 0),
                c.client_id IS NULL OR c.disabled,
                EXISTS (SELECT 1 FROM ended_sessions e WHERE e.sid = @sid),
                (SELECT joined_roles FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id),
                u.two_factor_enabled,
+               (SELECT s.kid FROM signing_keys s WHERE s.state = '{SigningKeyState.Active}'),
                c.claim_rules,
                CASE WHEN c.claim_rules IS NOT NULL THEN
                  (SELECT joined_claims FROM user_claims k WHERE k.user_id = u.id) END,
@@ -66,8 +68,9 @@ internal sealed class AccountReader(IAccountQuery query)
         SessionEnded: row.GetBoolean(8),
         ClientDisabled: row.GetBoolean(7),
         SecondFactorEnabled: row.GetBoolean(10),
-        row.IsDBNull(11) ? null : ClaimRules.Stored(row.GetString(11)),
-        row.IsDBNull(11) ? null : [.. Claims(row, 12), .. Claims(row, 13)]);
+        row.GetString(11),
+        row.IsDBNull(12) ? null : ClaimRules.Stored(row.GetString(12)),
+        row.IsDBNull(12) ? null : [.. Claims(row, 13), .. Claims(row, 14)]);
 
     private static IEnumerable<KeyValuePair<string, string>> Claims(DbDataReader row, int column) =>
         row.IsDBNull(column) ? [] : row.GetString(column).Split(Separator).Select(claim => claim.Split(NameSeparator, 2)).Where(claim => claim.Length == 2)

@@ -1,3 +1,4 @@
+using AuthService.SigningKeys;
 using AuthService.Users;
 using Microsoft.EntityFrameworkCore;
 
@@ -5,7 +6,8 @@ namespace AuthService.OAuth.Clients;
 
 /// <summary>A client as the database has it now.</summary>
 /// <param name="NotBeforeMs">The later of the cut-offs for the client and for all, Unix ms.</param>
-internal sealed record ClientState(Client Client, long NotBeforeMs)
+/// <param name="SigningKeyId">The key that signs tokens, its <c>kid</c>.</param>
+internal sealed record ClientState(Client Client, long NotBeforeMs, string SigningKeyId)
 {
     /// <summary>Whether the client can prove who it is.</summary>
     public bool IsConfidential => Client.TokenEndpointAuthMethod != ClientAuthentication.None;
@@ -19,8 +21,13 @@ internal sealed class ClientReader(IDbContextFactory<UsersDbContext> databases)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         var rows = await database.Clients.AsNoTracking().Where(client => clientIds.Contains(client.ClientId))
-            .Select(client => new { Client = client, All = database.CutOffs.Where(cutOff => cutOff.Id == CutOff.All).Select(cutOff => (long?)cutOff.NotBeforeMs).FirstOrDefault() })
+            .Select(client => new
+            {
+                Client = client,
+                All = database.CutOffs.Where(cutOff => cutOff.Id == CutOff.All).Select(cutOff => (long?)cutOff.NotBeforeMs).FirstOrDefault(),
+                SigningKeyId = database.SigningKeys.Where(key => key.State == SigningKeyState.Active).Select(key => key.Kid).First(),
+            })
             .ToListAsync(cancellationToken);
-        return [.. rows.Select(row => new ClientState(row.Client, Math.Max(row.Client.NotBeforeMs, row.All ?? 0)))];
+        return [.. rows.Select(row => new ClientState(row.Client, Math.Max(row.Client.NotBeforeMs, row.All ?? 0), row.SigningKeyId))];
     }
 }

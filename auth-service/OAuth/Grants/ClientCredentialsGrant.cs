@@ -19,7 +19,8 @@ internal sealed class ClientCredentialsGrant(AccessTokenIssuer issuer, Revocatio
         var clientId = client.Client.ClientId;
         var scope = Scopes.Join(scopes);
         var token = await issuer.IssueAsync(
-            new AccessTokenRequest(clientId, clientId, scope, IssueClock.IssueTime(request.StartMs, client.NotBeforeMs), Sid: null, AuthTimeSeconds: null, Roles: null, Name: null),
+            new AccessTokenRequest(
+                clientId, clientId, scope, IssueClock.IssueTime(request.StartMs, client.NotBeforeMs), client.SigningKeyId, Sid: null, AuthTimeSeconds: null, Roles: null, Name: null),
             cancellationToken);
         return new GrantedToken(token.Token, token.ExpiresAtSeconds - time.GetUtcNow().ToUnixTimeSeconds(), scope);
     }

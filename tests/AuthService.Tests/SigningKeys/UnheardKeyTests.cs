@@ -38,6 +38,29 @@ public sealed class UnheardKeyTests(Databases databases)
     }
 
     [Theory]
+    [InlineData(Databases.Sqlite)]
+    [InlineData(Databases.PostgreSql)]
+    public async Task Withdrawn_key_signs_nothing_any_more(string kind)
+    {
+        var database = await databases.CreateAsync(kind);
+        await using var one = await RunningService.StartAsync(database, Key);
+        await using var other = await RunningService.StartAsync(database, Key);
+        var admin = await one.SignInAsync("admin", "admin-password-1");
+        var session = await other.SignInAsync("alice", "alice-password-1");
+        var (status, answer) = await one.SendAsync(HttpMethod.Post, $"/api/admin/keys/{KeyOf(admin.Access)}/withdraw", bearer: admin.Access);
+        Assert.Equal(200, status);
+        var active = answer.GetProperty("active").GetString();
+        Assert.NotEqual(active, KeyOf(session.Access));
+
+        var (_, refreshed) = await other.SendAsync(HttpMethod.Post, "/api/token/refresh/", new { refresh = session.Refresh });
+        Assert.Equal(active, KeyOf(refreshed.GetProperty("access").GetString()!));
+        using var form = new FormUrlEncodedContent([new("grant_type", "client_credentials"), new("client_id", "orders-service"), new("client_secret", "orders-secret-1")]);
+        using var granted = await other.Http.PostAsync("/connect/token", form, Cancellation);
+        using var service = JsonDocument.Parse(await granted.Content.ReadAsStringAsync(Cancellation));
+        Assert.Equal(active, KeyOf(service.RootElement.GetProperty("access_token").GetString()!));
+    }
+
+    [Theory]
     [InlineData("", null)]
     [InlineData("a.b", null)]
     [InlineData("e30.e30.e30", null)]

@@ -10,7 +10,7 @@ namespace AuthService.Tests.Tokens;
 public sealed class AccessTokenIssuerTests(Databases databases)
 {
     private static readonly AccessTokenRequest User = new(
-        "7c9e6679-7425-40de-944b-e07fc1f90ae7", "api", "profile", 1_790_000_000_123, "0123456789abcdef0123456789abcdef", 1_789_999_000, ["admin", "user"], "Jürgen \"J\" <x>");
+        "7c9e6679-7425-40de-944b-e07fc1f90ae7", "api", "profile", 1_790_000_000_123, "", "0123456789abcdef0123456789abcdef", 1_789_999_000, ["admin", "user"], "Jürgen \"J\" <x>");
 
     [Theory]
     [InlineData("ES256")]
@@ -20,7 +20,7 @@ public sealed class AccessTokenIssuerTests(Databases databases)
     public async Task Token_is_signed_by_the_published_key_of_the_configured_algorithm(string algorithm)
     {
         await using var replica = await StartAsync(new FixedTime(1_790_000_000_500), algorithm);
-        var issued = await replica.Get<AccessTokenIssuer>().IssueAsync(User, TestContext.Current.CancellationToken);
+        var issued = await IssueAsync(replica, User, TestContext.Current.CancellationToken);
 
         var jwks = new JsonWebKeySet(System.Text.Encoding.UTF8.GetString(replica.Keys.Jwks.Span));
         var result = await new JsonWebTokenHandler().ValidateTokenAsync(issued.Token, new TokenValidationParameters
@@ -44,8 +44,8 @@ public sealed class AccessTokenIssuerTests(Databases databases)
     public async Task Claims_of_a_user_are_those_of_the_contract()
     {
         await using var replica = await StartAsync(new FixedTime(1_790_000_000_500));
-        var issued = await replica.Get<AccessTokenIssuer>().IssueAsync(
-            User with { ExtraClaims = new Dictionary<string, object> { ["tenant"] = "a", ["groups"] = new[] { "x", "y" } } }, TestContext.Current.CancellationToken);
+        var issued = await IssueAsync(
+            replica, User with { ExtraClaims = new Dictionary<string, object> { ["tenant"] = "a", ["groups"] = new[] { "x", "y" } } }, TestContext.Current.CancellationToken);
         var claims = Part(issued.Token, 1);
         Assert.Equal(
             ["aud", "auth_time", "client_id", "exp", "groups", "iat", "iss", "jti", "name", "roles", "scope", "sid", "sub", "tenant", "token_type"],
@@ -63,8 +63,8 @@ public sealed class AccessTokenIssuerTests(Databases databases)
     public async Task Service_token_has_no_claims_of_a_user()
     {
         await using var replica = await StartAsync(TimeProvider.System);
-        var issued = await replica.Get<AccessTokenIssuer>().IssueAsync(
-            new("orders-service", "orders-service", "orders.read", 1_790_000_000_123, null, null, null, null), TestContext.Current.CancellationToken);
+        var issued = await IssueAsync(
+            replica, new("orders-service", "orders-service", "orders.read", 1_790_000_000_123, "", null, null, null, null), TestContext.Current.CancellationToken);
         Assert.Equal(["aud", "client_id", "exp", "iat", "iss", "jti", "scope", "sub", "token_type"], Part(issued.Token, 1).EnumerateObject().Select(member => member.Name).Order());
     }
 
@@ -77,7 +77,7 @@ public sealed class AccessTokenIssuerTests(Databases databases)
         var seen = new HashSet<string>();
         for (var i = 0; i < 50; i++)
         {
-            var issued = await replica.Get<AccessTokenIssuer>().IssueAsync(User with { IssueTimeMs = issueTime }, TestContext.Current.CancellationToken);
+            var issued = await IssueAsync(replica, User with { IssueTimeMs = issueTime }, TestContext.Current.CancellationToken);
             var jti = Guid.Parse(issued.Jti);
             Assert.Equal(7, jti.Version);
             Assert.Equal(issueTime, Convert.ToInt64(issued.Jti.Replace("-", "", StringComparison.Ordinal)[..12], 16));
@@ -94,17 +94,16 @@ public sealed class AccessTokenIssuerTests(Databases databases)
     public async Task Extra_claim_with_a_meaning_of_its_own_is_refused(string name)
     {
         await using var replica = await StartAsync(TimeProvider.System);
-        await Assert.ThrowsAsync<ArgumentException>(async () => await replica.Get<AccessTokenIssuer>().IssueAsync(
-            User with { ExtraClaims = new Dictionary<string, object> { [name] = "x" } }, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await IssueAsync(
+            replica, User with { ExtraClaims = new Dictionary<string, object> { [name] = "x" } }, TestContext.Current.CancellationToken));
     }
 
     [Fact]
     public async Task Tokens_issued_at_once_are_all_valid()
     {
         await using var replica = await StartAsync(TimeProvider.System);
-        var issuer = replica.Get<AccessTokenIssuer>();
         var tokens = new System.Collections.Concurrent.ConcurrentBag<string>();
-        await Parallel.ForEachAsync(Enumerable.Range(0, 500), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (_, ct) => tokens.Add((await issuer.IssueAsync(User, ct)).Token));
+        await Parallel.ForEachAsync(Enumerable.Range(0, 500), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (_, ct) => tokens.Add((await IssueAsync(replica, User, ct)).Token));
         using var key = System.Security.Cryptography.ECDsa.Create();
         key.ImportPkcs8PrivateKey(replica.Keys.Active.ExportPkcs8(), out _);
         Assert.Equal(500, tokens.Count(token => key.VerifyData(
@@ -115,7 +114,8 @@ public sealed class AccessTokenIssuerTests(Databases databases)
     public async Task Issuing_before_the_keys_are_loaded_is_unavailable()
     {
         await using var replica = Replica.Create(await databases.CreateAsync(Databases.Sqlite));
-        await Assert.ThrowsAsync<SigningKeysUnavailableException>(async () => await replica.Get<AccessTokenIssuer>().IssueAsync(User, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<SigningKeysUnavailableException>(
+            async () => await replica.Get<AccessTokenIssuer>().IssueAsync(User, TestContext.Current.CancellationToken));
     }
 
     [Theory]
@@ -133,6 +133,9 @@ public sealed class AccessTokenIssuerTests(Databases databases)
     public void Skew_is_what_the_round_trip_cannot_explain(long sent, long received, long redis, long expected) => Assert.Equal(
         TimeSpan.FromMilliseconds(expected),
         ClockSkewCheck.Skew(DateTimeOffset.FromUnixTimeMilliseconds(sent), DateTimeOffset.FromUnixTimeMilliseconds(received), DateTimeOffset.FromUnixTimeMilliseconds(redis)));
+
+    private static ValueTask<IssuedAccessToken> IssueAsync(Replica replica, AccessTokenRequest request, CancellationToken cancellationToken) =>
+        replica.Get<AccessTokenIssuer>().IssueAsync(request with { SigningKeyId = replica.Keys.Active.Kid }, cancellationToken);
 
     private static JsonElement Part(string token, int part) => JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.Split('.')[part])).RootElement;
 

@@ -85,7 +85,7 @@ public sealed class AccountReaderTests(Databases databases)
         var plan = new List<string>();
         await using var rows = await command.ExecuteReaderAsync(Cancellation);
         while (await rows.ReadAsync(Cancellation)) plan.Add(rows.GetString(3));
-        Assert.Equal(9, plan.Count(step => step.StartsWith("SEARCH", StringComparison.Ordinal)));
+        Assert.Equal(10, plan.Count(step => step.StartsWith("SEARCH", StringComparison.Ordinal)));
         Assert.DoesNotContain(plan, step => step.StartsWith("SCAN", StringComparison.Ordinal) && !step.Contains("CONSTANT", StringComparison.Ordinal));
     }
 
