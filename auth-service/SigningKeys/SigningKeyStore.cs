@@ -58,10 +58,11 @@ internal sealed partial class SigningKeyStore(
     /// Looks for a key that is not known: another replica may have made it, and its news is still on the way. However many ask, the
     /// database is asked ten times a second at most. True if it is known now and was not before.
     /// </summary>
+    /// <exception cref="SigningKeysUnavailableException">What was found does not open.</exception>
     public async Task<bool> FindAsync(string kid, CancellationToken cancellationToken)
     {
         if (keys.Published.ContainsKey(kid)) return false;
-        await ReadUnlessAsync(() => keys.Published.ContainsKey(kid) || keys.Age < ShortestAge, cancellationToken);
+        await LookAsync(() => keys.Published.ContainsKey(kid) || keys.Age < ShortestAge, cancellationToken);
         return keys.Published.ContainsKey(kid);
     }
 
@@ -69,10 +70,10 @@ internal sealed partial class SigningKeyStore(
     /// still on the way: with one that was withdrawn nothing is signed any more.</summary>
     /// <param name="kid">The active key, as the database said just now.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
-    /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet.</exception>
+    /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet, or the one that signs does not open.</exception>
     public async ValueTask<SigningKey> ActiveAsync(string kid, CancellationToken cancellationToken)
     {
-        if (keys.Active.Kid != kid) await ReadUnlessAsync(() => keys.Active.Kid == kid, cancellationToken);
+        if (keys.Active.Kid != kid) await LookAsync(() => keys.Active.Kid == kid, cancellationToken);
         return keys.Active;
     }
 
@@ -95,6 +96,19 @@ internal sealed partial class SigningKeyStore(
     }
 
     public void Dispose() => _loading.Dispose();
+
+    private async Task LookAsync(Func<bool> isKnown, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ReadUnlessAsync(isKnown, cancellationToken);
+        }
+        catch (KeyEncryptionException e)
+        {
+            Log.Sealed(logger, e.Message);
+            throw new SigningKeysUnavailableException(e);
+        }
+    }
 
     /// <summary>One at a time, so that an older reading never replaces a newer one, and many who ask are served by one.</summary>
     private async Task ReadUnlessAsync(Func<bool> isKnown, CancellationToken cancellationToken)
@@ -154,5 +168,8 @@ internal sealed partial class SigningKeyStore(
 
         [LoggerMessage(2104, LogLevel.Information, "Signing key {Kid} is sealed under the first of AuthService:KeyEncryptionKeys now")]
         public static partial void Resealed(ILogger logger, string kid);
+
+        [LoggerMessage(2106, LogLevel.Error, "Tokens cannot be signed or checked: {Reason}")]
+        public static partial void Sealed(ILogger logger, string reason);
     }
 }

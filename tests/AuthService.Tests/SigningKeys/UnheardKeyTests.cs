@@ -12,6 +12,7 @@ namespace AuthService.Tests.SigningKeys;
 public sealed class UnheardKeyTests(Databases databases)
 {
     private const string Key = "--AuthService:KeyEncryptionKeys:0=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    private const string NextKey = "--AuthService:KeyEncryptionKeys:0=ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -58,6 +59,21 @@ public sealed class UnheardKeyTests(Databases databases)
         using var granted = await other.Http.PostAsync("/connect/token", form, Cancellation);
         using var service = JsonDocument.Parse(await granted.Content.ReadAsStringAsync(Cancellation));
         Assert.Equal(active, KeyOf(service.RootElement.GetProperty("access_token").GetString()!));
+    }
+
+    [Fact]
+    public async Task Key_that_does_not_open_is_unavailable()
+    {
+        var database = await databases.CreateAsync(Databases.Sqlite);
+        await using var other = await RunningService.StartAsync(database, Key);
+        await using var one = await RunningService.StartAsync(database, NextKey, Key.Replace(":0=", ":1=", StringComparison.Ordinal));
+        var admin = await one.SignInAsync("admin", "admin-password-1");
+        var session = await other.SignInAsync("alice", "alice-password-1");
+        Assert.Equal(200, (await one.SendAsync(HttpMethod.Post, $"/api/admin/keys/{KeyOf(admin.Access)}/withdraw", bearer: admin.Access)).Status);
+        var bob = await one.SignInAsync("bob", "bob-password-1");
+
+        Assert.Equal(503, await other.RefreshAsync(session.Refresh));
+        Assert.Equal(503, (await other.SendAsync(HttpMethod.Get, "/api/users/me", bearer: bob.Access)).Status);
     }
 
     [Theory]
