@@ -5,10 +5,11 @@ namespace Gateway.Forwarding;
 
 /// <summary>
 /// Reads the shared keys at start, as soon as Redis answers, then every second, and at once when another gateway has changed
-/// them: where Redis lost them, it may sign with a key of its own that backends ask this gateway for.
+/// them or Redis is another one: where Redis lost them, a gateway that starts would sign with a key of its own, which backends
+/// ask this gateway for.
 /// </summary>
 internal sealed partial class IdentityKeyRefresher(
-    IdentityKeyStore store, IdentityKeyRecords records, IdentityKeySet keys, TimeProvider time, ILogger<IdentityKeyRefresher> logger) : BackgroundService
+    IdentityKeyStore store, IdentityKeyRecords records, IdentityKeySet keys, RevocationReader redis, TimeProvider time, ILogger<IdentityKeyRefresher> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryWithoutKeys = TimeSpan.FromMilliseconds(250);
@@ -19,6 +20,7 @@ internal sealed partial class IdentityKeyRefresher(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        redis.RedisChanged += _changes.Call;
         while (!stoppingToken.IsCancellationRequested)
         {
             // Without it, a change is found at the next interval.

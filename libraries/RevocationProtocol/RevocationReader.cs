@@ -68,6 +68,9 @@ public sealed partial class RevocationReader : IDisposable
         _meter.CreateObservableGauge("revocation.age", () => replica.Age?.TotalSeconds ?? -1, "s", "Time since the last proof of contact; -1 before the first.");
     }
 
+    /// <summary>Redis turned out to be another one, or was wiped: whatever else was kept in it may be gone. Must not block.</summary>
+    public event Action? RedisChanged;
+
     /// <summary>Why the replica is not complete yet, or null.</summary>
     public string? NotReadyReason => _replica.IsLoaded ? null : _lastFailure ?? "Revocations are being loaded.";
 
@@ -162,7 +165,10 @@ public sealed partial class RevocationReader : IDisposable
             {
                 _fullReads.Add(1);
                 if (_registration.Length > 0 && page.Registration != _registration)
+                {
                     Log.IdentityChanged(_logger, page.Entries.Count);
+                    RedisChanged?.Invoke();
+                }
                 _registration = page.Registration;
                 _applied = default;
             }

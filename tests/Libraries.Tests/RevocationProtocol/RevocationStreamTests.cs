@@ -84,13 +84,17 @@ public sealed class RevocationStreamTests : IAsyncLifetime
     {
         var snapshot = await _redis.SnapshotAsync();
         var gateway = await StartGatewayAsync("one");
+        var changes = 0;
+        gateway.Reader.RedisChanged += () => Interlocked.Increment(ref changes);
         var lost = await _writer.AppendAsync([Sid("lost")], Cancellation);
         Assert.Equal(1, (await _tracker.WaitAsync(lost, Cancellation)).Acknowledged);
+        Assert.Equal(0, changes);
         await _redis.RestoreAsync(snapshot);
         Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("lost")));
         await Eventually.TrueAsync(async () => await TryInspectAsync() is { Filled: false, Gateways.Count: 1 }, "the gateway registers, and the restored marker names another Redis", Cancellation);
         Assert.Equal(1, (await AcknowledgedAsync(Sid("s2"))).Acknowledged);
         Assert.Equal(RevocationVerdict.Revoked, gateway.Replica.Check(Token("s2")));
+        Assert.Equal(1, changes);
     }
 
     [Fact]
