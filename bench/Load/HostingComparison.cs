@@ -11,8 +11,7 @@ internal static class HostingComparison
     private static readonly (string Name, Dictionary<string, string> Environment)[] All =
     [
         (AsItIs, []),
-        ("server GC", new() { ["DOTNET_gcServer"] = "1" }),
-        ("server GC; heaps not adapted to the load", new() { ["DOTNET_gcServer"] = "1", ["DOTNET_GCDynamicAdaptationMode"] = "0" }),
+        ("heaps adapted to the load", new() { ["DOTNET_GCDynamicAdaptationMode"] = "1" }),
         ("workstation GC", new() { ["DOTNET_gcServer"] = "0" }),
         ("workstation GC; not concurrent", new() { ["DOTNET_gcServer"] = "0", ["DOTNET_gcConcurrent"] = "0" }),
         ("not concurrent", new() { ["DOTNET_gcConcurrent"] = "0" }),
