@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 
 namespace Gateway.Authentication;
 
@@ -33,6 +31,11 @@ internal sealed class ValidatedToken(byte[] text, AuthenticatedCaller caller, Ve
 
     /// <summary>Its place in the order of the cache, which alone touches it.</summary>
     internal LinkedListNode<ValidatedToken>? Place { get; set; }
+
+    /// <summary>By what <see cref="TokenTable"/> finds it, which alone touches this and the next.</summary>
+    internal int Hash { get; set; }
+
+    internal ValidatedToken? Next { get; set; }
 }
 
 /// <summary>How many validated tokens are remembered: <c>Gateway:TokenCache</c>.</summary>
@@ -62,8 +65,7 @@ internal sealed class TokenCache : IDisposable
 
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
 
-    private readonly ConcurrentDictionary<byte[], ValidatedToken> _tokens = new(TokenComparer.Instance);
-    private readonly ConcurrentDictionary<byte[], ValidatedToken>.AlternateLookup<ReadOnlySpan<char>> _lookup;
+    private readonly TokenTable _tokens = new();
     private readonly LinkedList<ValidatedToken> _order = [];
     private readonly Lock _changing = new();
     private readonly TokenCacheOptions _options;
@@ -73,7 +75,6 @@ internal sealed class TokenCache : IDisposable
     public TokenCache(TokenCacheOptions options, TimeProvider time)
     {
         _options = options;
-        _lookup = _tokens.GetAlternateLookup<ReadOnlySpan<char>>();
         _sweeper = time.CreateTimer(_ => Sweep(time.GetUtcNow().ToUnixTimeMilliseconds()), null, SweepInterval, SweepInterval);
     }
 
@@ -88,7 +89,7 @@ internal sealed class TokenCache : IDisposable
 
     public bool TryGet(ReadOnlySpan<char> token, [NotNullWhen(true)] out ValidatedToken? found)
     {
-        if (!_lookup.TryGetValue(token, out found)) return false;
+        if (!_tokens.TryFind(token, out found)) return false;
         // Not written again and again: processors would take the entry's memory from each other.
         if (!found.IsUsed) found.IsUsed = true;
         return true;
@@ -98,7 +99,7 @@ internal sealed class TokenCache : IDisposable
     {
         lock (_changing)
         {
-            if (!_tokens.TryAdd(token.Text, token)) return;
+            if (!_tokens.TryAdd(token)) return;
             token.Place = _order.AddLast(token);
             _bytes += token.Bytes;
             MakeRoom();
@@ -112,7 +113,7 @@ internal sealed class TokenCache : IDisposable
             if (token.Place is not { } place) return;
             token.Place = null;
             _order.Remove(place);
-            _tokens.TryRemove(token.Text, out _);
+            _tokens.Remove(token);
             _bytes -= token.Bytes;
         }
     }
@@ -120,7 +121,7 @@ internal sealed class TokenCache : IDisposable
     /// <summary>Removes what has expired or has lost its key.</summary>
     public void Sweep(long nowMs)
     {
-        foreach (var (_, token) in _tokens)
+        foreach (var token in _tokens.All())
         {
             if (token.ExpiresMs <= nowMs || token.Key.IsWithdrawn) Remove(token);
         }
@@ -145,31 +146,5 @@ internal sealed class TokenCache : IDisposable
                 Remove(oldest.Value);
             }
         }
-    }
-
-    /// <summary>
-    /// Hashes the end of the signature only: it is as good as random, and only tokens whose signature was verified are
-    /// keys, so nobody can make many with the same end. Equality is of the whole token.
-    /// </summary>
-    private sealed class TokenComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<char>, byte[]>
-    {
-        private const int HashedLength = 32;
-
-        public static readonly TokenComparer Instance = new();
-
-        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
-
-        public int GetHashCode(byte[] obj)
-        {
-            Span<char> end = stackalloc char[HashedLength];
-            return GetHashCode(end[..Encoding.ASCII.GetChars(obj.AsSpan(Math.Max(0, obj.Length - HashedLength)), end)]);
-        }
-
-        public bool Equals(ReadOnlySpan<char> alternate, byte[] other) => Ascii.Equals(other, alternate);
-
-        public int GetHashCode(ReadOnlySpan<char> alternate) =>
-            string.GetHashCode(alternate[Math.Max(0, alternate.Length - HashedLength)..], StringComparison.Ordinal);
-
-        public byte[] Create(ReadOnlySpan<char> alternate) => Encoding.ASCII.GetBytes(alternate.ToArray());
     }
 }

@@ -2,13 +2,17 @@ namespace RevocationProtocol;
 
 /// <summary>
 /// The revocations without a cut-off (jti, sid, kid): an exact hash set of 128-bit handles with an expiry each.
-/// One writer at a time; readers take no lock and never wait. 24 bytes a slot; at most three quarters of the slots
+/// One writer at a time; readers take no lock and never wait. 25 bytes a slot; at most three quarters of the slots
 /// are in use. Expired entries leave through a wheel of one-second buckets, so that no pass looks at live ones.
 /// </summary>
+/// <remarks>
+/// A look reads marks, a byte a slot, which mostly lie in the processor's cache. Only one in 128 of other handles has the same,
+/// so that nearly no look at a live token waits for the memory of handles.
+/// </remarks>
 internal sealed class RevocationTable
 {
-    private const uint Unused = 0;
-    private const uint Dead = 1;
+    private const byte Unused = 0;
+    private const uint Dead = 0;
     private const uint Forever = uint.MaxValue;
     private const int WheelSize = 4096;
     private const int InitialCapacity = 1024;
@@ -31,14 +35,15 @@ internal sealed class RevocationTable
     public bool Contains(UInt128 handle)
     {
         var slots = Volatile.Read(ref _slots);
+        var mark = Mark(handle);
         for (var i = (int)(ulong)handle & slots.Mask; ; i = (i + 1) & slots.Mask)
         {
-            // A slot's handle is written once, before its expiry is published, and stays until the table is replaced.
-            var expires = Volatile.Read(ref slots.Expires[i]);
-            if (expires == Unused)
+            // Handle and mark of a slot are written once, the mark last, and stay until the table is replaced.
+            var present = Volatile.Read(ref slots.Marks[i]);
+            if (present == Unused)
                 return false;
-            if (slots.Handles[i] == handle)
-                return expires != Dead;
+            if (present == mark && slots.Handles[i] == handle)
+                return Volatile.Read(ref slots.Expires[i]) != Dead;
         }
     }
 
@@ -51,17 +56,11 @@ internal sealed class RevocationTable
         var slots = _slots;
         for (var i = (int)(ulong)handle & slots.Mask; ; i = (i + 1) & slots.Mask)
         {
-            var present = slots.Expires[i];
-            if (present == Unused)
-            {
-                slots.Handles[i] = handle;
-                _used++;
-            }
-            else if (slots.Handles[i] != handle)
-            {
+            var isNew = slots.Marks[i] == Unused;
+            if (!isNew && slots.Handles[i] != handle)
                 continue;
-            }
-            else if (present != Dead)
+            var present = slots.Expires[i];
+            if (present != Dead)
             {
                 // Already linked under its earlier second: the wheel moves it on when that second comes.
                 if (expires > present)
@@ -71,6 +70,13 @@ internal sealed class RevocationTable
 
             Link(slots, i, expires);
             Volatile.Write(ref slots.Expires[i], expires);
+            if (isNew)
+            {
+                slots.Handles[i] = handle;
+                Volatile.Write(ref slots.Marks[i], Mark(handle));
+                _used++;
+            }
+
             Count++;
             _counts[(int)RevocableToken.KindOf(handle)]++;
             if (_used > slots.Expires.Length / 4 * 3)
@@ -130,11 +136,12 @@ internal sealed class RevocationTable
         for (var i = 0; i < old.Expires.Length; i++)
         {
             var expires = old.Expires[i];
-            if (expires is Unused or Dead)
+            if (expires == Dead)
                 continue;
             var j = (int)(ulong)old.Handles[i] & fresh.Mask;
-            while (fresh.Expires[j] != Unused)
+            while (fresh.Marks[j] != Unused)
                 j = (j + 1) & fresh.Mask;
+            fresh.Marks[j] = old.Marks[i];
             fresh.Handles[j] = old.Handles[i];
             fresh.Expires[j] = expires;
             Link(fresh, j, expires);
@@ -143,11 +150,15 @@ internal sealed class RevocationTable
         Volatile.Write(ref _slots, fresh);
     }
 
+    /// <summary>Bits of the handle that do not choose its slot; never <see cref="Unused"/>.</summary>
+    private static byte Mark(UInt128 handle) => (byte)(((ulong)handle >> 56) | 1);
+
     private static uint ToSeconds(long ms) =>
         ms == RevocationEntry.Never ? Forever : (uint)Math.Clamp((ms + 999) / 1000, Dead + 1, Forever - 1);
 
     private sealed class Slots(int capacity)
     {
+        public readonly byte[] Marks = new byte[capacity];
         public readonly UInt128[] Handles = new UInt128[capacity];
         public readonly uint[] Expires = new uint[capacity];
         public readonly int[] Next = new int[capacity];

@@ -52,7 +52,8 @@ internal sealed partial class RequestCompletion(
         }
         finally
         {
-            var reason = context.Features.Get<RequestReason>()?.Code;
+            // Only a refusal has one; to look for what is not there takes longest.
+            var reason = context.Response.StatusCode < StatusCodes.Status400BadRequest ? null : context.Features.Get<RequestReason>()?.Code;
             if (reason is not null) _refusals.Add(1, new KeyValuePair<string, object?>("reason", reason));
             if (_exportsSpans && Activity.Current is { } span) Describe(span, context, status, reason);
             if (completions.IsEnabled) Write(context, started, status, reason);

@@ -94,7 +94,7 @@ public sealed class TokenCacheTests
     public void Cache_stays_within_its_bounds_and_keeps_what_is_used(int maxEntries, long maxBytes)
     {
         using var signingKey = SigningKey.Create();
-        var key = KeyReader.FromPem(signingKey.PublicPem, Options()).Keys[0];
+        var key = Key(signingKey);
         using var cache = new TokenCache(new TokenCacheOptions { MaxEntries = maxEntries, MaxBytes = maxBytes }, TimeProvider.System);
         cache.Add(Entry("used", key));
         for (var i = 0; i < 10_000; i++)
@@ -114,7 +114,7 @@ public sealed class TokenCacheTests
     public void Tokens_up_to_the_bound_all_stay()
     {
         using var signingKey = SigningKey.Create();
-        var key = KeyReader.FromPem(signingKey.PublicPem, Options()).Keys[0];
+        var key = Key(signingKey);
         using var cache = new TokenCache(new TokenCacheOptions { MaxEntries = 1_000 }, TimeProvider.System);
         var texts = Enumerable.Range(0, 1_000).Select(i => $"token{i:00000}").ToArray();
         foreach (var text in texts) cache.Add(Entry(text, key));
@@ -122,14 +122,14 @@ public sealed class TokenCacheTests
         Assert.All(texts, text => Assert.True(cache.TryGet(text, out _)));
     }
 
-    private static IssuerOptions Options()
+    internal static VerificationKey Key(SigningKey key)
     {
         var options = new IssuerOptions { Issuer = "http://issuer.example" };
         options.Algorithms.Add("ES256");
-        return options;
+        return KeyReader.FromPem(key.PublicPem, options).Keys[0];
     }
 
-    private static ValidatedToken Entry(string text, VerificationKey key) => new(Encoding.ASCII.GetBytes(text), new AuthenticatedCaller
+    internal static ValidatedToken Entry(string text, VerificationKey key) => new(Encoding.ASCII.GetBytes(text), new AuthenticatedCaller
     {
         Issuer = "http://issuer.example",
         IsForeign = false,
