@@ -1,5 +1,8 @@
 using Gateway.Authentication;
 using Gateway.Diagnostics;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Cors.Infrastructure;
 
 namespace Gateway.Routing;
 
@@ -21,6 +24,8 @@ internal sealed class RoutePolicies(RequestDelegate next)
         else
         {
             if (endpoint.Metadata.GetMetadata<OwnEndpoint>() is not null) return next(context);
+            if (endpoint.Metadata.Any(static item => item is IAuthorizeData or ICorsMetadata or IAntiforgeryMetadata))
+                throw new InvalidOperationException($"{endpoint.DisplayName} has a policy of ASP.NET Core, which the gateway does not apply. Give it a RoutePolicy.");
             // The router's own answer, such as 405, is no route.
             if (endpoint is not RouteEndpoint) return next(context);
             policy = endpoint.Metadata.GetMetadata<RoutePolicy>() ?? RoutePolicy.SignedIn;

@@ -23,6 +23,9 @@ internal static class RoutingServices
         services.AddSingleton<IProxyConfigFilter>(provider => provider.GetRequiredService<RouteResolver>());
         services.AddSingleton<IConfigurationCheck>(provider => provider.GetRequiredService<RouteResolver>());
         services.AddSingleton<IConfigChangeListener, ConfigurationChangeLog>();
+        // RoutePolicies sees to it that nothing relies on ASP.NET Core's own policies, which are not applied here. The framework
+        // would ask each endpoint three times whether something does, which with a thousand routes is memory to wait for.
+        services.Configure<RouteOptions>(routing => routing.SuppressCheckForUnhandledSecurityMetadata = true);
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             // RFC 9110 section 5.5: bytes 0x80-0xFF are opaque and must come out as they went in.

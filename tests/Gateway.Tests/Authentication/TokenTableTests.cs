@@ -50,30 +50,69 @@ public sealed class TokenTableTests
         var table = new TokenTable();
         // All in one chain, between those that come and go.
         var staying = Enumerable.Range(0, 5).Select(i => TokenCacheTests.Entry($"stays{i}{End}", key)).ToArray();
-        using var stop = new CancellationTokenSource();
         table.TryAdd(staying[0]);
-        var reader = Task.Run(() =>
-        {
-            var looks = 0;
-            for (; !stop.IsCancellationRequested; looks++)
+        await BesideAsync(
+            () =>
             {
                 Assert.True(table.TryFind($"stays0{End}", out var found) && found == staying[0]);
                 Assert.False(table.TryFind($"other{End}", out _));
-            }
+            },
+            () =>
+            {
+                for (var round = 0; round < 20_000; round++)
+                {
+                    var coming = Enumerable.Range(0, 4).Select(i => TokenCacheTests.Entry($"goes{i}{End}", key)).ToArray();
+                    foreach (var token in coming) Assert.True(table.TryAdd(token));
+                    if (round < 4) table.TryAdd(staying[round + 1]);
+                    foreach (var token in coming) table.Remove(token);
+                }
+            });
 
-            return looks;
-        });
-        for (var round = 0; round < 20_000; round++)
-        {
-            var coming = Enumerable.Range(0, 4).Select(i => TokenCacheTests.Entry($"goes{i}{End}", key)).ToArray();
-            foreach (var token in coming) Assert.True(table.TryAdd(token));
-            if (round < 4) table.TryAdd(staying[round + 1]);
-            Assert.True(table.TryFind($"stays0{End}", out _));
-            foreach (var token in coming) table.Remove(token);
-        }
-
-        await stop.CancelAsync();
-        Assert.True(await reader > 0);
         Assert.Equal(staying.Length, table.Count);
+    }
+
+    [Fact]
+    public async Task Readers_beside_a_growing_table_find_the_token_or_none()
+    {
+        using var signingKey = SigningKey.Create();
+        var key = TokenCacheTests.Key(signingKey);
+        var table = new TokenTable();
+        var staying = TokenCacheTests.Entry($"stays{End}", key);
+        table.TryAdd(staying);
+        await BesideAsync(
+            () =>
+            {
+                if (table.TryFind($"stays{End}", out var found)) Assert.Same(staying, found);
+                Assert.False(table.TryFind($"other{End}", out _));
+            },
+            () =>
+            {
+                for (var i = 0; i < 100_000; i++) Assert.True(table.TryAdd(TokenCacheTests.Entry($"token{i}", key)));
+            });
+
+        Assert.Equal(100_001, table.Count);
+        Assert.True(table.TryFind($"stays{End}", out _));
+    }
+
+    /// <summary>Reads again and again while the writer writes.</summary>
+    private static async Task BesideAsync(Action read, Action write)
+    {
+        using var stop = new CancellationTokenSource();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var reader = Task.Factory.StartNew(
+            () =>
+            {
+                do
+                {
+                    read();
+                    begun.TrySetResult();
+                }
+                while (!stop.IsCancellationRequested);
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await Task.WhenAny(begun.Task, reader);
+        write();
+        await stop.CancelAsync();
+        await reader;
     }
 }
