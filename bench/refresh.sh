@@ -38,6 +38,9 @@ refresh() {
     done < <(wrk -t"$sessions" -c"$sessions" -d"${1}s" -s "$here/refresh.lua" "$service" -- "${tokens[@]}")
 }
 
+# MiB of memory that the process has.
+working_set() { awk '/^VmRSS:/ {printf "%d", $2 / 1024}' "/proc/$pid/status"; }
+
 refresh "$warm_up"
 before=$(cpu)
 refresh "$seconds"
@@ -50,5 +53,6 @@ printf '%-44s %10s %10s %10s\n' "refresh ($kind)" value bar aim
 judgement=''
 [[ $bar == - ]] || if ((each <= bar)); then judgement=ok; else judgement=missed; fi
 printf '%-44s %10s %10s %10s %s\n' "CPU a refresh in the auth-service, µs" "$each" "$bar" "$aim" "$judgement"
-printf '%-44s %10s\n' "refreshes a second, $sessions sessions" "$((refreshed / seconds))" "answer, median, µs" "$p50" "answer, p99, µs" "$p99"
+printf '%-44s %10s\n' "refreshes a second, $sessions sessions" "$((refreshed / seconds))" "answer, median, µs" "$p50" "answer, p99, µs" "$p99" \
+    "working set of the auth-service after it, MiB" "$(working_set)"
 [[ $judgement != missed ]]

@@ -24,5 +24,10 @@ internal sealed record Contender(string Name, int Port, Process Process, string 
     }
 }
 
+/// <summary>A service that has just started.</summary>
+/// <param name="Ready">From its start to its readiness.</param>
+/// <param name="FirstAnswer">From its start to its first answer 200: in the gateway, to an authenticated request.</param>
+internal sealed record Started(Process Process, int Port, TimeSpan Ready, TimeSpan FirstAnswer);
+
 /// <summary>A token, and the status that it must bring.</summary>
 internal sealed record Probe(string Name, string Token, int Status);

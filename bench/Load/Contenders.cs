@@ -94,13 +94,17 @@ internal sealed class Contenders(World world)
             name, port, process, Requests(algorithm, tokens, routes), "/r0/bench", Probes(algorithm, revoked, bad: 401, revokedStatus: revocations > 0 ? 401 : 200)));
     }
 
-    /// <summary>The gateway as it starts beside a Redis with the usual revocations; answers how long it took to be ready.</summary>
-    public async Task<(Process Process, TimeSpan Time)> StartGatewayAsync()
+    /// <summary>The gateway as it starts beside a Redis with the usual revocations.</summary>
+    public async Task<Started> StartGatewayAsync()
     {
         var port = world.NextPort();
         var prefix = $"gateway-{port}:";
         await world.RevokeAsync(prefix, UsualRevocations, jti: null);
-        return await StartGatewayAsync(port, prefix, UsualRoutes, logs: true, identityLifetime: null, new Dictionary<string, string>());
+        var (process, ready) = await StartGatewayAsync(port, prefix, UsualRoutes, logs: true, identityLifetime: null, new Dictionary<string, string>());
+        var answering = TimeProvider.System.GetTimestamp();
+        var status = await world.AskAsync(port, "/r0/bench", world.Tokens.Make(Tokens.Es256, 0).Text);
+        if (status != 200) throw new InvalidOperationException($"The gateway answered {status}; see {world.Root}.");
+        return new Started(process, port, ready, ready + TimeProvider.System.GetElapsedTime(answering));
     }
 
     private static string GatewayDirectory { get; } = Path.Combine(World.Repository, "gateway", "bin", "Release", "net10.0");
@@ -156,7 +160,7 @@ internal sealed class Contenders(World world)
     }
 
     /// <summary>Each token and each route in turn.</summary>
-    private string Requests(string algorithm, int tokens, int routes)
+    public string Requests(string algorithm, int tokens, int routes)
     {
         var file = Path.Combine(world.Root, $"requests-{algorithm}-{tokens}-{routes}");
         if (File.Exists(file)) return file;

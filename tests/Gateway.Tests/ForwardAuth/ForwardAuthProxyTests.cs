@@ -1,5 +1,5 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Text;
 using Testing;
 
 namespace Gateway.Tests.ForwardAuth;
@@ -17,7 +17,7 @@ public abstract class ForwardAuthProxyTests : IAsyncLifetime
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("forward-auth-");
     private readonly RecordingBackend _backend = RecordingBackend.Start();
-    private readonly StringBuilder _errors = new();
+    private readonly ConcurrentQueue<string?> _errors = new();
     private readonly PortLease _port = PortLease.Take();
     private RoutedGateway _gateway = null!;
     private Process? _proxy;
@@ -46,12 +46,12 @@ public abstract class ForwardAuthProxyTests : IAsyncLifetime
         var settings = Path.Combine(_directory.FullName, "settings");
         await File.WriteAllTextAsync(settings, Settings(snippet, _port.Port, _directory.FullName), Cancellation);
         _proxy = Process.Start(Command(settings, _directory.FullName))!;
-        _proxy.ErrorDataReceived += (_, line) => _errors.AppendLine(line.Data);
+        _proxy.ErrorDataReceived += (_, line) => _errors.Enqueue(line.Data);
         _proxy.BeginErrorReadLine();
         await Eventually.TrueAsync(
             async () =>
             {
-                Assert.False(_proxy.HasExited, $"{Language} stopped: {_errors}");
+                Assert.False(_proxy.HasExited, $"{Language} stopped: {string.Join('\n', _errors)}");
                 try
                 {
                     return (await AskAsync("GET /public/ready")).Status == 200;
