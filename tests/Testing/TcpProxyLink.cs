@@ -94,8 +94,9 @@ internal sealed class TcpProxyLink(TcpProxy proxy, Socket near) : IDisposable
     {
         await foreach (var (bytes, sent) in underWay.ReadAllAsync())
         {
-            var left = proxy.Delay - Stopwatch.GetElapsedTime(sent);
-            if (left > TimeSpan.Zero) await Task.Delay(left);
+            // Timers go by a clock of some milliseconds a step, and may be early.
+            while (proxy.Delay - Stopwatch.GetElapsedTime(sent) is var left && left > TimeSpan.Zero)
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)));
             await proxy.OpenAsync();
             await to.SendAsync(bytes);
         }
