@@ -24,8 +24,10 @@ internal static partial class RepeatedWork
                 await work(stoppingToken);
                 failure = null;
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception e)
             {
+                // What the end of the service cuts off has not failed.
+                if (stoppingToken.IsCancellationRequested) return;
                 if (failure != e.Message)
                 {
                     if (e is RedisUnavailableException || UsersDatabaseFaults.IsAway(e)) Log.Postponed(logger, name, e.Message);
@@ -33,10 +35,6 @@ internal static partial class RepeatedWork
                 }
 
                 failure = e.Message;
-            }
-            catch (OperationCanceledException)
-            {
-                // The service stops.
             }
 
             await Task.Delay(interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -10,7 +10,8 @@ internal sealed partial class SigningKeyWorker(
     SigningKeyStore store, SigningKeySchedule schedule, SigningKeyNews news, SigningKeyMetrics metrics, RevocationReplica revocations,
     Preparation preparation, TimeProvider time, ILogger<SigningKeyWorker> logger) : BackgroundService
 {
-    /// <summary>The longest a replica that hears nothing signs with a key that another has replaced: 5 s.</summary>
+    /// <summary>The longest a replica that hears nothing publishes other keys than the database holds: 5 s. What it signs with is read with
+    /// each token (<see cref="SigningKeyStore.ActiveAsync"/>).</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(50);
@@ -35,9 +36,10 @@ internal sealed partial class SigningKeyWorker(
                 metrics.NextChangeAt = due;
                 await news.TellAsync(stoppingToken);
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception e)
             {
-                // Whatever it was, nothing but a restart would begin this again.
+                // Whatever it was, nothing but a restart would begin this again; what the end of the service cuts off has not failed.
+                if (stoppingToken.IsCancellationRequested) return;
                 due = null;
                 Log.Kept(logger, e);
             }

@@ -26,26 +26,9 @@ internal sealed partial class ClockSkewCheck(
     internal static TimeSpan Skew(DateTimeOffset sent, DateTimeOffset received, DateTimeOffset redis) =>
         redis > received ? redis - received : redis < sent ? redis - sent : TimeSpan.Zero;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        do
-        {
-            try
-            {
-                await CompareAsync(stoppingToken);
-            }
-            catch (RedisUnavailableException)
-            {
-                // Nothing is known anew; what was found last stands.
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                Log.Failed(logger, e);
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
+    /// <summary>While Redis does not answer nothing is known anew; what was found last stands.</summary>
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        RepeatedWork.RunAsync("Comparing the clock with Redis", Interval, CompareAsync, logger, time, stoppingToken);
 
     private async Task CompareAsync(CancellationToken cancellationToken)
     {
@@ -70,8 +53,5 @@ internal sealed partial class ClockSkewCheck(
     {
         [LoggerMessage(2200, LogLevel.Error, "Redis' clock is {Milliseconds} ms ahead of this one, more than half of AuthService:MaxClockSkew; the service is not ready")]
         public static partial void Skewed(ILogger logger, double milliseconds);
-
-        [LoggerMessage(2201, LogLevel.Error, "The clock could not be compared with Redis'; it is tried again")]
-        public static partial void Failed(ILogger logger, Exception exception);
     }
 }
