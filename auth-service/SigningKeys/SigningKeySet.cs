@@ -57,7 +57,7 @@ internal sealed class SigningKeySet(TimeProvider time)
         SigningKey Active, ReadOnlyMemory<byte> Jwks, FrozenDictionary<string, SigningKey> Published, string Fingerprint, long ActiveSinceMs, long ReadAt);
 }
 
-/// <summary>The signing keys are not known: the users database has not answered since start-up, or not for too long, or a key does not open.
+/// <summary>The signing keys are not known: the users database has not answered since start-up, or not for too long, or a key does not open or is missing.
 /// Answered with 503.</summary>
 internal sealed class SigningKeysUnavailableException(Exception? cause = null)
     : Exception("The signing keys have not been read from the users database, or not for too long.", cause);

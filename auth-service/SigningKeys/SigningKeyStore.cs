@@ -68,10 +68,10 @@ internal sealed partial class SigningKeyStore(
 
     /// <summary>The key that signs now. Where the database says that it is another, a replica has replaced it, and its news is
     /// still on the way: with one that was withdrawn nothing is signed any more.</summary>
-    /// <param name="kid">The active key, as the database said just now.</param>
+    /// <param name="kid">The active key, as the database said just now; null if it has none.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
-    /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet, or the one that signs does not open.</exception>
-    public async ValueTask<SigningKey> ActiveAsync(string kid, CancellationToken cancellationToken)
+    /// <exception cref="SigningKeysUnavailableException">The keys have not been loaded yet, or none of them can sign now.</exception>
+    public async ValueTask<SigningKey> ActiveAsync(string? kid, CancellationToken cancellationToken)
     {
         if (keys.Active.Kid != kid) await LookAsync(() => keys.Active.Kid == kid, cancellationToken);
         return keys.Active;
@@ -103,7 +103,7 @@ internal sealed partial class SigningKeyStore(
         {
             await ReadUnlessAsync(isKnown, cancellationToken);
         }
-        catch (KeyEncryptionException e)
+        catch (Exception e) when (e is KeyEncryptionException || (e is InvalidOperationException && !UsersDatabaseFaults.IsAway(e)))
         {
             Log.Sealed(logger, e.Message);
             throw new SigningKeysUnavailableException(e);

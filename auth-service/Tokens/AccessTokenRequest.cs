@@ -21,7 +21,7 @@ internal sealed record AccessTokenRequest(
     string ClientId,
     string Scope,
     long IssueTimeMs,
-    string SigningKeyId,
+    string? SigningKeyId,
     string? Sid,
     long? AuthTimeSeconds,
     IReadOnlyList<string>? Roles,

@@ -68,7 +68,7 @@ internal sealed class AccountReader(IAccountQuery query)
         SessionEnded: row.GetBoolean(8),
         ClientDisabled: row.GetBoolean(7),
         SecondFactorEnabled: row.GetBoolean(10),
-        row.GetString(11),
+        row.IsDBNull(11) ? null : row.GetString(11),
         row.IsDBNull(12) ? null : ClaimRules.Stored(row.GetString(12)),
         row.IsDBNull(12) ? null : [.. Claims(row, 13), .. Claims(row, 14)]);
 

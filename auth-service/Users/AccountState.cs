@@ -14,7 +14,7 @@ namespace AuthService.Users;
 /// <param name="SessionEnded">The session asked about has ended, whatever Redis holds.</param>
 /// <param name="ClientDisabled">The client is disabled, or there is none of that id.</param>
 /// <param name="SecondFactorEnabled">A password alone does not sign in.</param>
-/// <param name="SigningKeyId">The key that signs tokens, its <c>kid</c>.</param>
+/// <param name="SigningKeyId">The key that signs tokens, its <c>kid</c>; null if there is none, which only a hand can bring about.</param>
 /// <param name="ClaimRules">Which custom claims the client's tokens carry; null for none.</param>
 /// <param name="StoredClaims">The custom claims of the user and of the user's roles, their values as JSON; null if the client has no rules.</param>
 internal sealed record AccountState(
@@ -28,6 +28,6 @@ internal sealed record AccountState(
     bool SessionEnded,
     bool ClientDisabled,
     bool SecondFactorEnabled,
-    string SigningKeyId,
+    string? SigningKeyId,
     ClaimRules? ClaimRules = null,
     IReadOnlyList<KeyValuePair<string, string>>? StoredClaims = null);

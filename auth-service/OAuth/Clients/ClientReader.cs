@@ -6,8 +6,8 @@ namespace AuthService.OAuth.Clients;
 
 /// <summary>A client as the database has it now.</summary>
 /// <param name="NotBeforeMs">The later of the cut-offs for the client and for all, Unix ms.</param>
-/// <param name="SigningKeyId">The key that signs tokens, its <c>kid</c>.</param>
-internal sealed record ClientState(Client Client, long NotBeforeMs, string SigningKeyId)
+/// <param name="SigningKeyId">The key that signs tokens, its <c>kid</c>; null if there is none.</param>
+internal sealed record ClientState(Client Client, long NotBeforeMs, string? SigningKeyId)
 {
     /// <summary>Whether the client can prove who it is.</summary>
     public bool IsConfidential => Client.TokenEndpointAuthMethod != ClientAuthentication.None;
@@ -25,7 +25,7 @@ internal sealed class ClientReader(IDbContextFactory<UsersDbContext> databases)
             {
                 Client = client,
                 All = database.CutOffs.Where(cutOff => cutOff.Id == CutOff.All).Select(cutOff => (long?)cutOff.NotBeforeMs).FirstOrDefault(),
-                SigningKeyId = database.SigningKeys.Where(key => key.State == SigningKeyState.Active).Select(key => key.Kid).First(),
+                SigningKeyId = database.SigningKeys.Where(key => key.State == SigningKeyState.Active).Select(key => key.Kid).FirstOrDefault(),
             })
             .ToListAsync(cancellationToken);
         return [.. rows.Select(row => new ClientState(row.Client, Math.Max(row.Client.NotBeforeMs, row.All ?? 0), row.SigningKeyId))];

@@ -210,8 +210,7 @@ public abstract class UserAdministrationTests(AdminWorld world)
     {
         var (id, _) = await world.UserAsync();
         var answer = await world.PatchAsync($"/users/{id}", body);
-        Assert.Equal((400, "application/problem+json"), (answer.Status, answer.MediaType));
-        Assert.Equal(member is null ? "request_malformed" : "request_invalid", answer.Code);
+        Assert.Equal((400, "application/problem+json", member is null ? "request_malformed" : "request_invalid"), (answer.Status, answer.MediaType, answer.Code));
         if (member is not null) Assert.Equal(member, Assert.Single(answer.Body.GetProperty("errors").EnumerateObject()).Name);
     }
 

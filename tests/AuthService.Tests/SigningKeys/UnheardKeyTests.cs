@@ -3,6 +3,8 @@ using System.Text.Json;
 using AuthService.SigningKeys;
 using AuthService.Tests.Users;
 using AuthService.Tokens;
+using AuthService.Users;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Testing;
 
@@ -46,8 +48,7 @@ public sealed class UnheardKeyTests(Databases databases)
 
         var refreshed = await DecidedAsync(() => other.SendAsync(HttpMethod.Post, "/api/token/refresh/", new { refresh = session.Refresh }));
         Assert.Equal(active, KeyOf(refreshed.Body.GetProperty("access").GetString()!));
-        using var form = new FormUrlEncodedContent([new("grant_type", "client_credentials"), new("client_id", "orders-service"), new("client_secret", "orders-secret-1")]);
-        using var granted = await other.Http.PostAsync("/connect/token", form, Cancellation);
+        using var granted = await other.Http.PostAsync("/connect/token", OrdersService(), Cancellation);
         using var service = JsonDocument.Parse(await granted.Content.ReadAsStringAsync(Cancellation));
         Assert.Equal(active, KeyOf(service.RootElement.GetProperty("access_token").GetString()!));
     }
@@ -64,6 +65,21 @@ public sealed class UnheardKeyTests(Databases databases)
 
         Assert.Equal(503, await other.RefreshAsync(session.Refresh));
         Assert.Equal(503, (await other.SendAsync(HttpMethod.Get, "/api/users/me", bearer: bob.Access)).Status);
+    }
+
+    [Theory]
+    [InlineData(Databases.Sqlite)]
+    [InlineData(Databases.PostgreSql)]
+    public async Task Database_without_an_active_key_is_unavailable(string kind)
+    {
+        await using var service = await RunningService.StartAsync(await databases.CreateAsync(kind), Key);
+        var session = await service.SignInAsync("alice", "alice-password-1");
+        await using (var database = await service.Services.GetRequiredService<IDbContextFactory<UsersDbContext>>().CreateDbContextAsync(Cancellation))
+            await database.SigningKeys.ExecuteDeleteAsync(Cancellation);
+
+        Assert.Equal(503, await service.RefreshAsync(session.Refresh));
+        using var answer = await service.Http.PostAsync("/connect/token", OrdersService(), Cancellation);
+        Assert.Equal(503, (int)answer.StatusCode);
     }
 
     [Theory]
@@ -93,6 +109,9 @@ public sealed class UnheardKeyTests(Databases databases)
         Assert.Equal(200, status);
         return answer.GetProperty("active").GetString()!;
     }
+
+    private static FormUrlEncodedContent OrdersService() =>
+        new([new("grant_type", "client_credentials"), new("client_id", "orders-service"), new("client_secret", "orders-secret-1")]);
 
     private static string KeyOf(string token)
     {
